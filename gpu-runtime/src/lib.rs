@@ -1,0 +1,1 @@
+//! Models and how they are served: scheduler, engine, tokenizer, sampling, grammars.

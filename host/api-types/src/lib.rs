@@ -1,0 +1,1 @@
+//! Wire types that host, CLI and web client share.

@@ -1,0 +1,1 @@
+//! The turn, the item log and context planning: pure, no I/O.

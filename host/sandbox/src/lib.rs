@@ -1,0 +1,1 @@
+//! The sandbox: runs WebAssembly components under limits; the only crate that knows wasmtime.

@@ -1,0 +1,1 @@
+//! The Alcove server and command line.

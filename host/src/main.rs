@@ -1,0 +1,2 @@
+//! The `alcove` binary.
+fn main() {}

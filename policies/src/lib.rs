@@ -1,0 +1,1 @@
+//! The policy language, the plugin manifest, and what a component's imports prove.

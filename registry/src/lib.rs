@@ -1,0 +1,1 @@
+//! Where components come from and go to: the content-addressed store.

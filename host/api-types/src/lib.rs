@@ -1,1 +1,38 @@
-//! Wire types that host, CLI and web client share.
+//! Wire types that host, CLI and web client share: serde only, builds for wasm32.
+//!
+//! `/v1/*` follows Open Responses and OpenAI; what is our own carries the prefix `alcove:`.
+//! `/api/*` is ours alone. Times are seconds since the Unix epoch where OpenAI has them so, and
+//! milliseconds (`*_ms`) in everything that is ours.
+
+mod accounts;
+mod chat_completions;
+mod conversations;
+mod events;
+mod items;
+mod models;
+mod plugins;
+mod problem;
+mod readiness;
+mod responses;
+
+pub use accounts::{ApiKey, CreateApiKey, CreatedApiKey, Me, SetUp, SignIn};
+pub use chat_completions::{
+    ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, ChatCompletionRequest, ChatContent,
+    ChatContentPart, ChatDelta, ChatMessage, ChatUsage, StreamOptions,
+};
+pub use conversations::{Conversation, ConversationPage, ConversationSummary, RenameConversation};
+pub use events::{EventBody, StreamEvent};
+pub use items::{
+    Audience, ContentPart, Item, ItemStatus, Message, Role, ToolCall, ToolOutcome, ToolPart,
+    ToolUsage,
+};
+pub use models::{Model, ModelList};
+pub use plugins::{
+    Badge, BadgeKind, Binding, CreateBinding, InstallPlugin, Plugin, PluginTool, Revoked,
+};
+pub use problem::{OpenAiError, OpenAiErrorBody, Problem};
+pub use readiness::{ModelState, Readiness};
+pub use responses::{
+    ConversationRef, CreateResponse, IncompleteDetails, Input, InputContent, InputItem, InputPart,
+    Response, ResponseError, ResponseStatus, ServerTools, ToolChoice, ToolChoiceMode, Usage,
+};

@@ -1,0 +1,74 @@
+//! Signing in, and API keys.
+
+use serde::{Deserialize, Serialize};
+
+/// `POST /api/setup`: creates the first admin with the one-time token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetUp {
+    /// From the link that the server printed.
+    pub token: String,
+    /// The account's name: 1 to 64 characters.
+    pub username: String,
+    /// At least 10 characters.
+    pub password: String,
+}
+
+/// `POST /api/session`: signs in with a cookie.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// The account's name.
+    pub username: String,
+    /// Its password.
+    pub password: String,
+}
+
+/// `GET /api/me`: who is asking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    /// `user_` and a UUIDv7.
+    pub id: String,
+    /// The account's name; `local` until the first admin account is created.
+    pub username: String,
+    /// Whether they may grant and install.
+    pub admin: bool,
+    /// The model that answers by default.
+    pub default_model: String,
+}
+
+/// `POST /api/keys`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateApiKey {
+    /// What it is for.
+    pub name: String,
+    /// Days until it expires; never where absent.
+    #[serde(default)]
+    pub expires_in_days: Option<u32>,
+}
+
+/// An API key, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKey {
+    /// `key_` and a UUIDv7.
+    pub id: String,
+    /// What it is for.
+    pub name: String,
+    /// When it was made.
+    pub created_at_ms: i64,
+    /// When it ends.
+    pub expires_at_ms: Option<i64>,
+    /// When it was last used, to the minute.
+    pub last_used_at_ms: Option<i64>,
+}
+
+/// The answer to `POST /api/keys`: the only time the secret is shown.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CreatedApiKey {
+    /// The key.
+    #[serde(flatten)]
+    pub key: ApiKey,
+    /// `alc_…`, to be sent as `Authorization: Bearer alc_…`.
+    pub secret: String,
+}

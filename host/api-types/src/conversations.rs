@@ -1,0 +1,50 @@
+//! `/api/conversations`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Item, Response};
+
+/// A row of the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversationSummary {
+    /// `conv_` and a UUIDv7.
+    pub id: String,
+    /// The first words of the first message, or what the person wrote.
+    pub title: String,
+    /// When it began.
+    pub created_at_ms: i64,
+    /// When it last grew.
+    pub updated_at_ms: i64,
+}
+
+/// `GET /api/conversations?limit=N&cursor=C`: newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversationPage {
+    /// At most `limit` rows.
+    pub conversations: Vec<ConversationSummary>,
+    /// Where the next page begins; absent on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// `GET /api/conversations/{id}`: the path from the root to the branch's head.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// What it is.
+    #[serde(flatten)]
+    pub summary: ConversationSummary,
+    /// Every item on the branch, oldest first.
+    pub items: Vec<Item>,
+    /// The response that continues this branch: the value for `previous_response_id`.
+    pub last_response_id: Option<String>,
+    /// A response that is still being produced, to be followed with
+    /// `GET /v1/responses/{id}?stream=true`. Its items are not among `items`.
+    pub running: Option<Response>,
+}
+
+/// `PATCH /api/conversations/{id}`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenameConversation {
+    /// 1 to 200 characters.
+    pub title: String,
+}

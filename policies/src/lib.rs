@@ -1,1 +1,42 @@
 //! The policy language, the plugin manifest, and what a component's imports prove.
+//!
+//! Everything here is pure: no clock, no file, no network, no WebAssembly engine. What comes in is
+//! text or bytes that somebody else wrote, so every parser has limits, and nothing is granted by
+//! absence: a key that is not there denies.
+//!
+//! - [`Policy`] is what an admin writes: limits, HTTP rules, file grants.
+//! - [`manifest`] is what a plugin's author states, read from a custom section of the component.
+//! - [`schema`] is the subset of JSON Schema that arguments are described in.
+//! - [`inspect`] reads a component's imports and exports without compiling it.
+
+mod addresses;
+mod denial;
+mod error;
+mod files;
+mod http;
+pub mod inspect;
+mod limits;
+pub mod manifest;
+mod paths;
+mod policy;
+mod quantity;
+pub mod schema;
+mod section;
+mod suggest;
+
+pub use addresses::{AddressScope, is_metadata};
+pub use denial::Denial;
+pub use error::PolicyError;
+pub use files::{Access, FileGrant, FileSource};
+pub use http::HttpDecision;
+pub use limits::{Limits, Rate};
+pub use policy::Policy;
+
+/// The policies of the first-party plugins: plugin id and policy text.
+pub const DEFAULTS: &[(&str, &str)] = &[
+    ("alcove/python", include_str!("../defaults/python.toml")),
+    (
+        "alcove/web-fetch",
+        include_str!("../defaults/web-fetch.toml"),
+    ),
+];

@@ -1,0 +1,273 @@
+//! `[[http]]`: which requests may be sent.
+
+use url::Url;
+
+use crate::addresses::{self, AddressScope};
+use crate::limits::{Rate, read_rate};
+use crate::paths::{self, PathPattern};
+use crate::section::Section;
+use crate::{Denial, PolicyError};
+
+/// What a policy says about one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HttpDecision {
+    /// It may be sent.
+    Allow {
+        /// The line of the rule that allows it.
+        line: u32,
+        /// Which addresses it may go to.
+        addresses: AddressScope,
+        /// How often, for all requests that this rule allows.
+        rate: Option<Rate>,
+    },
+    /// It may not.
+    Deny(Denial),
+}
+
+/// At most this many rules.
+pub(crate) const MAX_RULES: usize = 256;
+/// At most this many values of `methods`, and of `paths`.
+const MAX_METHODS: usize = 16;
+const MAX_PATHS: usize = 64;
+/// A method's name is at most this long.
+const MAX_METHOD_BYTES: usize = 32;
+/// What a rule without `methods` allows: reading.
+const DEFAULT_METHODS: &[&str] = &["GET", "HEAD"];
+/// A URL in a message is cut to this many characters.
+const MAX_SHOWN_CHARS: usize = 200;
+
+/// One rule.
+#[derive(Debug, Clone)]
+pub(crate) struct HttpRule {
+    line: u32,
+    target: Target,
+    methods: Vec<String>,
+    paths: Vec<PathPattern>,
+    addresses: AddressScope,
+    rate: Option<Rate>,
+}
+
+#[derive(Debug, Clone)]
+enum Target {
+    /// `network = "public"`
+    Public,
+    /// `origin`, as the URL standard writes it.
+    Origin(String),
+}
+
+impl HttpRule {
+    pub(crate) fn read(section: &Section<'_>) -> Result<Self, PolicyError> {
+        section.only(&["origin", "network", "methods", "paths", "addresses", "rate"])?;
+        let target = match (section.get("origin"), section.get("network")) {
+            (Some(entry), None) => {
+                let origin = read_origin(entry.text()?).map_err(|why| entry.error(why))?;
+                Target::Origin(origin)
+            }
+            (None, Some(entry)) if entry.text()? == "public" => Target::Public,
+            (None, Some(entry)) => {
+                return Err(entry.error("must be \"public\", which means any public host"));
+            }
+            (Some(_), Some(entry)) => {
+                return Err(entry.error("cannot stand beside `origin`; write two rules"));
+            }
+            (None, None) => {
+                return Err(PolicyError::new(
+                    section.line(),
+                    "[[http]] needs `origin = \"https://host\"` or `network = \"public\"`",
+                ));
+            }
+        };
+        let methods = match section.get("methods") {
+            Some(entry) => {
+                let methods = entry.texts(MAX_METHODS)?;
+                if let Some(bad) = methods.iter().find(|method| !is_method(method)) {
+                    return Err(entry.error(format!(
+                        "has \"{}\"; methods are words in capitals, such as \"GET\", and neither \
+                         CONNECT nor TRACE",
+                        bad.escape_debug()
+                    )));
+                }
+                methods
+            }
+            None => DEFAULT_METHODS.to_vec(),
+        };
+        let paths = match section.get("paths") {
+            Some(entry) => entry
+                .texts(MAX_PATHS)?
+                .into_iter()
+                .map(|text| {
+                    PathPattern::parse(text).map_err(|why| {
+                        entry.error(format!("has \"{}\", which {why}", text.escape_debug()))
+                    })
+                })
+                .collect::<Result<Vec<_>, _>>()?,
+            None => Vec::new(),
+        };
+        let addresses = match (section.get("addresses"), &target) {
+            (Some(entry), Target::Public) => {
+                return Err(
+                    entry.error("needs an `origin`; `network = \"public\"` means public addresses")
+                );
+            }
+            (Some(entry), Target::Origin(_)) => AddressScope::Listed(addresses::read(&entry)?),
+            (None, _) => AddressScope::Public,
+        };
+        let rate = section
+            .get("rate")
+            .map(|entry| read_rate(&entry))
+            .transpose()?;
+        Ok(Self {
+            line: section.line(),
+            target,
+            methods: methods.into_iter().map(str::to_owned).collect(),
+            paths,
+            addresses,
+            rate,
+        })
+    }
+
+    pub(crate) fn summary(&self) -> String {
+        match &self.target {
+            Target::Public => "any public host".to_owned(),
+            Target::Origin(origin) => origin.clone(),
+        }
+    }
+
+    fn covers_origin(&self, origin: &str) -> bool {
+        match &self.target {
+            Target::Public => true,
+            Target::Origin(own) => own == origin,
+        }
+    }
+
+    fn covers_method(&self, method: &str) -> bool {
+        self.methods.iter().any(|own| own == method)
+    }
+
+    fn covers_path(&self, path: &str) -> bool {
+        self.paths.is_empty() || paths::any_matches(&self.paths, path)
+    }
+}
+
+/// The origin of a URL that is nothing but one, in the form that all spellings share.
+fn read_origin(text: &str) -> Result<String, &'static str> {
+    const FORM: &str = "must be a scheme and a host, such as \"https://api.example\"";
+    let url: Url = text.parse().map_err(|_| FORM)?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("must begin with http:// or https://");
+    }
+    if text.contains('*') {
+        return Err("has no wildcards; for any public host write `network = \"public\"`");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("may not hold a user name or password");
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err("must end after the host; put paths under `paths`");
+    }
+    Ok(url.origin().ascii_serialization())
+}
+
+fn is_method(text: &str) -> bool {
+    (1..=MAX_METHOD_BYTES).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte == b'-')
+        // A tunnel is not a request: what goes through it could not be matched.
+        && text != "CONNECT"
+        && text != "TRACE"
+}
+
+pub(crate) fn decide(rules: &[HttpRule], plugin: &str, method: &str, url: &Url) -> HttpDecision {
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        let detail = format!("{} is not an http or https URL", shown(url));
+        return deny(detail, String::new());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        let detail = "a URL with a user name or password is never sent".to_owned();
+        return deny(detail, String::new());
+    }
+    let origin = url.origin().ascii_serialization();
+    let allowed = rules.iter().find(|rule| {
+        rule.covers_origin(&origin) && rule.covers_method(method) && rule.covers_path(url.path())
+    });
+    if let Some(rule) = allowed {
+        return HttpDecision::Allow {
+            line: rule.line,
+            addresses: rule.addresses.clone(),
+            rate: rule.rate,
+        };
+    }
+    deny(
+        why(rules, plugin, method, url, &origin),
+        grant(&origin, method, url.path()),
+    )
+}
+
+fn deny(detail: String, grant: String) -> HttpDecision {
+    HttpDecision::Deny(Denial {
+        capability: "http",
+        detail,
+        grant,
+    })
+}
+
+/// Why no rule matched, by the rule that came nearest.
+fn why(rules: &[HttpRule], plugin: &str, method: &str, url: &Url, origin: &str) -> String {
+    let method = cut(method);
+    let near: Vec<&HttpRule> = rules
+        .iter()
+        .filter(|rule| rule.covers_origin(origin))
+        .collect();
+    if rules.is_empty() {
+        return format!("the policy of {plugin} grants no HTTP");
+    }
+    let Some(first) = near.first() else {
+        let first = rules[0].line;
+        return format!(
+            "no rule of {plugin} names {origin} (its HTTP rules begin at line {first})"
+        );
+    };
+    match near.iter().find(|rule| rule.covers_method(&method)) {
+        Some(rule) => {
+            let paths: Vec<&str> = rule.paths.iter().map(PathPattern::as_str).collect();
+            format!(
+                "line {} of the policy of {plugin} grants {method} on the paths {}, not {}",
+                rule.line,
+                paths.join(", "),
+                cut(url.path())
+            )
+        }
+        None => format!(
+            "line {} of the policy of {plugin} grants {} on {}, not {method}",
+            first.line,
+            first.methods.join(", "),
+            first.summary()
+        ),
+    }
+}
+
+/// The lines that would let this request through and as little else as a rule can. Nothing for a
+/// path that no pattern can name, as one is that servers read in different ways: what is left would
+/// be to open the whole origin, and that is not to be advised here.
+fn grant(origin: &str, method: &str, path: &str) -> String {
+    let is_pattern = PathPattern::parse(path)
+        .is_ok_and(|pattern| !path.contains('*') && paths::any_matches(&[pattern], path));
+    if !is_method(method) || !is_pattern {
+        return String::new();
+    }
+    // A pattern holds neither quotes nor backslashes, and an origin neither.
+    format!("[[http]]\norigin = \"{origin}\"\nmethods = [\"{method}\"]\npaths = [\"{path}\"]\n")
+}
+
+fn shown(url: &Url) -> String {
+    cut(url.as_str())
+}
+
+fn cut(text: &str) -> String {
+    let mut out: String = text.chars().take(MAX_SHOWN_CHARS).collect();
+    if out.len() < text.len() {
+        out.push('…');
+    }
+    out
+}

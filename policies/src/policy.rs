@@ -1,0 +1,206 @@
+//! A policy file, parsed.
+
+use toml::de::DeTable;
+use url::Url;
+
+use crate::files::{self, FileGrant};
+use crate::http::{self, HttpDecision, HttpRule};
+use crate::limits::Limits;
+use crate::section::{Lines, Section};
+use crate::{Denial, PolicyError};
+
+/// The version of the language that this program speaks.
+const VERSION: u32 = 1;
+/// A policy longer than this is refused unread.
+const MAX_TEXT_BYTES: usize = 64 << 10;
+
+/// What a plugin may do: a policy file that was found to be right.
+///
+/// ```
+/// use alcove_policies::{HttpDecision, Policy};
+///
+/// let policy = Policy::parse(r#"
+/// version = 1
+/// plugin  = "local/weather"
+/// [[http]]
+/// origin  = "https://api.weather.example"
+/// methods = ["GET"]
+/// paths   = ["/v2/**"]
+/// "#)?;
+/// let granted = policy.http("GET", &"https://api.weather.example/v2/now".parse()?);
+/// assert!(matches!(granted, HttpDecision::Allow { line: 4, .. }));
+/// let denied = policy.http("GET", &"https://elsewhere.example/".parse()?);
+/// assert!(matches!(denied, HttpDecision::Deny(_)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Policy {
+    text: String,
+    plugin: String,
+    limits: Limits,
+    http: Vec<HttpRule>,
+    files: Vec<FileGrant>,
+}
+
+impl Policy {
+    /// Reads a policy.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line: not TOML, another version, an unknown key,
+    /// a value out of range, a rule that could not mean what it seems to.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(PolicyError::new(
+                1,
+                format!("the policy is longer than {} KiB", MAX_TEXT_BYTES >> 10),
+            ));
+        }
+        let lines = Lines::new(text);
+        let table = DeTable::parse(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| lines.at(span.start));
+            PolicyError::new(line, format!("not TOML: {}", error.message()))
+        })?;
+        let root = Section::root(table.get_ref(), &lines);
+        root.only(&["version", "plugin", "limits", "http", "files"])?;
+
+        let version = root.require("version")?;
+        if version.integer(0, u32::MAX)? != VERSION {
+            return Err(version.error(format!(
+                "must be {VERSION}, the only version that this program knows"
+            )));
+        }
+        let plugin = root.require("plugin")?;
+        let name = plugin.text()?;
+        if !is_plugin_id(name) {
+            return Err(plugin.error(
+                "must be a publisher and a name in lower case, such as \"alcove/web-fetch\"",
+            ));
+        }
+
+        let limits = match root.get("limits") {
+            Some(entry) => Limits::read(&entry.table("[limits]")?)?,
+            None => Limits::default(),
+        };
+        let http = match root.get("http") {
+            Some(entry) => entry
+                .tables("[[http]]", http::MAX_RULES)?
+                .iter()
+                .map(HttpRule::read)
+                .collect::<Result<Vec<_>, _>>()?,
+            None => Vec::new(),
+        };
+        let files = match root.get("files") {
+            Some(entry) => read_files(&entry.tables("[[files]]", files::MAX_GRANTS)?)?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            text: text.to_owned(),
+            plugin: name.to_owned(),
+            limits,
+            http,
+            files,
+        })
+    }
+
+    /// A policy that grants `plugin` nothing and gives it the default limits.
+    ///
+    /// # Errors
+    /// A name that is not a plugin's.
+    pub fn nothing(plugin: &str) -> Result<Self, PolicyError> {
+        Self::parse(&format!(
+            "version = 1\nplugin = \"{}\"\n",
+            plugin.escape_default()
+        ))
+    }
+
+    /// What a call may use.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Which plugin it is for: `publisher/name`.
+    #[must_use]
+    pub fn plugin(&self) -> &str {
+        &self.plugin
+    }
+
+    /// Whether a request may be sent. The first rule that matches decides.
+    ///
+    /// `url` must be the URL that will be sent: what was parsed is what is matched.
+    #[must_use]
+    pub fn http(&self, method: &str, url: &Url) -> HttpDecision {
+        http::decide(&self.http, &self.plugin, method, url)
+    }
+
+    /// The folders it may see.
+    #[must_use]
+    pub fn files(&self) -> &[FileGrant] {
+        &self.files
+    }
+
+    /// What a call that wants files is told when the policy has none.
+    #[must_use]
+    pub fn files_denial(&self) -> Denial {
+        Denial {
+            capability: "files",
+            detail: format!("the policy of {} grants no files", self.plugin),
+            grant: "[[files]]\nmount = \"/workspace\"\nsource = \"conversation-workspace\"\n\
+                    access = \"read-write\"\n"
+                .to_owned(),
+        }
+    }
+
+    /// Whether any request may be sent at all.
+    #[must_use]
+    pub fn has_http(&self) -> bool {
+        !self.http.is_empty()
+    }
+
+    /// What the HTTP rules open, a short phrase each: `any public host`, `https://api.example`.
+    #[must_use]
+    pub fn http_summary(&self) -> Vec<String> {
+        self.http.iter().map(HttpRule::summary).collect()
+    }
+
+    /// The text it was read from.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+fn read_files(sections: &[Section<'_>]) -> Result<Vec<FileGrant>, PolicyError> {
+    let mut grants: Vec<FileGrant> = Vec::new();
+    for section in sections {
+        let grant = FileGrant::read(section)?;
+        if let Some(earlier) = grants.iter().find(|earlier| earlier.mount == grant.mount) {
+            return Err(PolicyError::new(
+                grant.line,
+                format!(
+                    "`mount` {} is taken by the [[files]] of line {}",
+                    grant.mount, earlier.line
+                ),
+            ));
+        }
+        grants.push(grant);
+    }
+    Ok(grants)
+}
+
+/// `publisher/name`, each of lower-case letters, digits and inner hyphens.
+pub(crate) fn is_plugin_id(text: &str) -> bool {
+    text.split_once('/')
+        .is_some_and(|(publisher, name)| is_plugin_word(publisher) && is_plugin_word(name))
+}
+
+fn is_plugin_word(word: &str) -> bool {
+    /// A publisher or name is at most this long, so that it can be a file's name.
+    const MAX_WORD_BYTES: usize = 64;
+    (1..=MAX_WORD_BYTES).contains(&word.len())
+        && !word.starts_with('-')
+        && !word.ends_with('-')
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}

@@ -1,0 +1,46 @@
+//! The policies that come with the program.
+
+use std::time::Duration;
+
+use alcove_policies::{DEFAULTS, HttpDecision, Policy};
+
+fn default(plugin: &str) -> Policy {
+    let (_, text) = DEFAULTS.iter().find(|(id, _)| *id == plugin).unwrap();
+    Policy::parse(text).unwrap()
+}
+
+#[test]
+fn each_is_for_its_plugin() {
+    for (id, text) in DEFAULTS {
+        assert_eq!(Policy::parse(text).unwrap().plugin(), *id);
+    }
+}
+
+#[test]
+fn python_may_compute_and_nothing_else() {
+    let policy = default("alcove/python");
+    assert!(!policy.has_http());
+    assert!(policy.files().is_empty());
+    assert!(policy.limits().cpu >= Duration::from_secs(10));
+}
+
+#[test]
+fn web_fetch_may_read_and_not_write() {
+    let policy = default("alcove/web-fetch");
+    let url = "https://example.com/page".parse().unwrap();
+    assert!(matches!(
+        policy.http("GET", &url),
+        HttpDecision::Allow { .. }
+    ));
+    assert!(matches!(policy.http("POST", &url), HttpDecision::Deny(_)));
+    assert!(policy.files().is_empty());
+}
+
+#[test]
+fn the_policy_of_nothing_grants_nothing() {
+    let policy = Policy::nothing("local/x").unwrap();
+    assert!(!policy.has_http());
+    assert!(policy.files().is_empty());
+    assert!(Policy::nothing("no id").is_err());
+    assert!(Policy::nothing("a/b\"\n[[http]]\nnetwork = \"public").is_err());
+}

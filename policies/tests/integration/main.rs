@@ -1,0 +1,8 @@
+//! Policies, manifests and inspection through the crate's public interface.
+
+mod cases;
+mod defaults;
+mod hostile;
+mod inspection;
+mod manifests;
+mod schemas;

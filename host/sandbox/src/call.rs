@@ -1,0 +1,88 @@
+//! What a caller hands to the sandbox: the call, the grant it runs under, and what limits the
+//! sandbox itself puts on every call whatever the policy says.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use alcove_policies::Policy;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::record::HostRecord;
+
+/// The most bytes that one call's arguments may have.
+pub const MAX_ARGUMENT_BYTES: usize = 4 << 20;
+
+/// One call of one tool, under a grant, on an instance of its own.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// What to run.
+    pub invocation: Invocation,
+    /// What it may do.
+    pub grant: Grant,
+}
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// The name of the tool within its component.
+    pub tool: String,
+    /// Its arguments, as JSON text that was checked against the tool's schema.
+    pub arguments: String,
+    /// Ends the call as `stopped` within 100 ms.
+    pub cancel: CancellationToken,
+    /// Where progress goes. A full channel loses it: progress never slows a guest down.
+    pub progress: Option<mpsc::Sender<Progress>>,
+    /// The language of the person who asked, as a BCP 47 tag.
+    pub locale: String,
+    /// Serves clock and random from an earlier call's record, as long as that lasts.
+    pub replay: Option<HostRecord>,
+}
+
+impl Invocation {
+    /// An invocation that nobody watches or stops.
+    pub fn new(tool: impl Into<String>, arguments: impl Into<String>) -> Invocation {
+        Invocation {
+            tool: tool.into(),
+            arguments: arguments.into(),
+            cancel: CancellationToken::new(),
+            progress: None,
+            locale: "en".to_owned(),
+            replay: None,
+        }
+    }
+}
+
+/// What a call may do, and for how long that holds.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// The identity of the plugin, such as `alcove/python`.
+    pub plugin: String,
+    /// The policy in force.
+    pub policy: Arc<Policy>,
+    /// The folders that the policy's `[[files]]` stand for. A mount that the policy does not name is
+    /// not mounted.
+    pub mounts: Vec<Mount>,
+    /// Cancelled when the grant is revoked: ends the call as `revoked`.
+    pub lease: CancellationToken,
+}
+
+/// A folder of the host that a guest may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Where the guest sees it, such as `/workspace`.
+    pub guest: String,
+    /// The folder on this machine.
+    pub host: PathBuf,
+    /// Whether the guest may change it. The policy's `access` is applied on top.
+    pub writable: bool,
+}
+
+/// How far a call is, in the tool's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// In thousandths, where the tool knows.
+    pub permille: Option<u32>,
+    /// What it is doing.
+    pub note: String,
+}

@@ -1,0 +1,197 @@
+//! Compiling, in a child process that may use so much and no more: wasm from elsewhere can make a
+//! compiler slow or large, and that must not be this process's trouble.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+use wasmtime::Engine;
+
+use crate::engine;
+
+/// The largest component.
+const MAX_WASM_BYTES: u64 = 256 << 20;
+/// What a compiler may use: address space, CPU time, and time until it is done.
+const MAX_ADDRESS_BYTES: libc::rlim_t = 8 << 30;
+const MAX_CPU_SECONDS: libc::rlim_t = 300;
+const MAX_WALL: Duration = Duration::from_secs(300);
+/// The largest compiled component.
+const MAX_OUTPUT_BYTES: libc::rlim_t = 2 << 30;
+/// How much of a failed compiler's words is kept.
+const MAX_MESSAGE_BYTES: u64 = 2000;
+
+/// Who compiles.
+#[derive(Debug, Clone)]
+pub enum Compiler {
+    /// A child process, run as `program args… INPUT.wasm OUTPUT.cwasm`, that calls
+    /// [`compile_component`]. It runs without an environment and under limits on address space, CPU
+    /// time and wall time.
+    Child {
+        /// The program.
+        program: PathBuf,
+        /// What comes before the two paths.
+        args: Vec<OsString>,
+    },
+    /// This process, without limits: only for components that this host built.
+    InProcess,
+}
+
+/// Why a component was not compiled.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// A file could not be read or written.
+    #[error("{} cannot be read or written", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The component is larger than any may be.
+    #[error("the component is larger than {} MiB", MAX_WASM_BYTES >> 20)]
+    TooLarge,
+    /// It is not a component that this engine can run.
+    #[error("it is not a valid component: {0}")]
+    Invalid(String),
+    /// The compiler could not be started.
+    #[error("the compiler {} cannot be started", program.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The compiler went over one of its limits.
+    #[error("compiling it took more than {0}")]
+    Limit(&'static str),
+}
+
+/// Compiles the component at `input` to `output`: what the compiler's process runs.
+///
+/// # Errors
+///
+/// A file that cannot be read or written, or bytes that are not a component.
+pub fn compile_component(input: &Path, output: &Path) -> Result<(), CompileError> {
+    let file_error = |path: &Path| {
+        let path = path.to_owned();
+        move |source| CompileError::File { path, source }
+    };
+    if fs::metadata(input).map_err(file_error(input))?.len() > MAX_WASM_BYTES {
+        return Err(CompileError::TooLarge);
+    }
+    let wasm = fs::read(input).map_err(file_error(input))?;
+    let engine = Engine::new(&engine::compiler_config())
+        .map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
+    let compiled = engine
+        .precompile_component(&wasm)
+        .map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
+    fs::write(output, compiled).map_err(file_error(output))
+}
+
+impl Compiler {
+    /// Compiles `input` to `output`.
+    pub(crate) async fn run(&self, input: &Path, output: &Path) -> Result<(), CompileError> {
+        match self {
+            Compiler::Child { program, args } => child(program, args, input, output).await,
+            Compiler::InProcess => {
+                let (input, output) = (input.to_owned(), output.to_owned());
+                tokio::task::spawn_blocking(move || compile_component(&input, &output))
+                    .await
+                    .map_err(|_| CompileError::Invalid("the compiler crashed".to_owned()))?
+            }
+        }
+    }
+}
+
+async fn child(
+    program: &Path,
+    args: &[OsString],
+    input: &Path,
+    output: &Path,
+) -> Result<(), CompileError> {
+    let mut command = Command::new(program);
+    command
+        .args(args)
+        .arg(input)
+        .arg(output)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    #[expect(
+        unsafe_code,
+        reason = "between fork and exec only setrlimit is called, which is async-signal-safe"
+    )]
+    unsafe {
+        command.pre_exec(limit_self);
+    }
+    let mut child = command.spawn().map_err(|source| CompileError::Start {
+        program: program.to_owned(),
+        source,
+    })?;
+    let mut words = String::new();
+    let end = tokio::time::timeout(MAX_WALL, async {
+        if let Some(stderr) = child.stderr.take() {
+            let mut bytes = Vec::new();
+            // A compiler that says more than this is cut off, and then fails on its closed pipe.
+            let _ = stderr.take(MAX_MESSAGE_BYTES).read_to_end(&mut bytes).await;
+            words = String::from_utf8_lossy(&bytes).trim().to_owned();
+        }
+        child.wait().await
+    })
+    .await;
+    let status = match end {
+        Err(_) => return Err(CompileError::Limit("its time")),
+        Ok(Err(source)) => {
+            return Err(CompileError::Start {
+                program: program.to_owned(),
+                source,
+            });
+        }
+        Ok(Ok(status)) => status,
+    };
+    if status.success() {
+        return Ok(());
+    }
+    use std::os::unix::process::ExitStatusExt;
+    match status.signal() {
+        Some(libc::SIGXCPU | libc::SIGKILL) => Err(CompileError::Limit("its CPU time")),
+        Some(libc::SIGABRT | libc::SIGSEGV | libc::SIGBUS) => {
+            Err(CompileError::Limit("its memory"))
+        }
+        Some(libc::SIGXFSZ) => Err(CompileError::Limit("the space for its result")),
+        _ => Err(CompileError::Invalid(if words.is_empty() {
+            "the compiler gave no reason".to_owned()
+        } else {
+            words
+        })),
+    }
+}
+
+/// Runs in the child, before the compiler.
+fn limit_self() -> io::Result<()> {
+    for (what, value) in [
+        (libc::RLIMIT_AS, MAX_ADDRESS_BYTES),
+        (libc::RLIMIT_CPU, MAX_CPU_SECONDS),
+        (libc::RLIMIT_FSIZE, MAX_OUTPUT_BYTES),
+        (libc::RLIMIT_CORE, 0),
+    ] {
+        let limit = libc::rlimit {
+            rlim_cur: value,
+            rlim_max: value,
+        };
+        #[expect(unsafe_code, reason = "setrlimit reads the rlimit it is given")]
+        let result = unsafe { libc::setrlimit(what, &raw const limit) };
+        if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,285 @@
+//! `wasi:http`: every request of a guest goes through the policy and then out through the egress.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use alcove_egress::{Egress, EgressError, Limits, ResponseBody, Scope};
+use alcove_policies::{AddressScope, Denial, HttpDecision, Policy, Rate};
+use http::{Request, Response, Uri};
+use http_body_util::BodyExt;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use crate::call::Grant;
+use crate::quota::{Key, Quota};
+use crate::record::HttpExchange;
+use crate::shared::{Refusal, Shared};
+
+type Answer = Result<
+    (
+        Response<WasiBody>,
+        Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ),
+    Error,
+>;
+
+/// The one way out of a guest.
+pub(crate) struct HttpGate {
+    shared: Arc<Shared>,
+    policy: Arc<Policy>,
+    /// Only where the policy has rules for it: without, nothing here could make a request.
+    way: Option<Way>,
+}
+
+struct Way {
+    egress: Egress,
+    quota: Arc<Quota>,
+    key: Key,
+}
+
+/// A request that the policy allows.
+struct Permit {
+    url: Url,
+    line: u32,
+    scope: Scope,
+}
+
+impl HttpGate {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        grant: &Grant,
+        egress: &Egress,
+        quota: &Arc<Quota>,
+    ) -> HttpGate {
+        HttpGate {
+            shared,
+            policy: Arc::clone(&grant.policy),
+            way: grant.policy.has_http().then(|| Way {
+                egress: egress.clone(),
+                quota: Arc::clone(quota),
+                key: Key::new(&grant.plugin, &grant.policy),
+            }),
+        }
+    }
+
+    /// Whether the request may be sent, and where to. What is parsed here is what is sent.
+    fn permit(&self, method: &str, uri: &Uri) -> Result<Permit, Error> {
+        if !self.shared.lease_holds() {
+            return Err(Error::HttpRequestDenied);
+        }
+        let text = uri.to_string();
+        let url = Url::parse(&text).map_err(|_| Error::HttpRequestUriInvalid)?;
+        match self.policy.http(method, &url) {
+            HttpDecision::Deny(denial) => {
+                self.shared.http_refused(method, &text, &denial.detail);
+                self.shared.refuse(Refusal::Denied(denial));
+                Err(Error::HttpRequestDenied)
+            }
+            HttpDecision::Allow {
+                line,
+                addresses,
+                rate,
+            } => {
+                if let Some(rate) = rate {
+                    self.count(line, rate, method, &text)?;
+                }
+                Ok(Permit {
+                    url,
+                    line,
+                    scope: match addresses {
+                        AddressScope::Public => Scope::Public,
+                        AddressScope::Listed(nets) => Scope::Listed(nets),
+                    },
+                })
+            }
+        }
+    }
+
+    fn count(&self, line: u32, rate: Rate, method: &str, url: &str) -> Result<(), Error> {
+        let within = self
+            .way
+            .as_ref()
+            .is_some_and(|way| way.quota.request(&way.key, line, rate));
+        if within {
+            return Ok(());
+        }
+        let allowed = format!("{rate} by the rule in line {line}");
+        self.shared
+            .http_refused(method, url, &format!("more than {allowed}"));
+        self.shared.refuse(Refusal::HttpRate(allowed));
+        Err(Error::HttpRequestDenied)
+    }
+}
+
+impl WasiHttpHooks for HttpGate {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _done: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Answer> + Send> {
+        let method = request.method().as_str().to_owned();
+        let permit = match self.permit(&method, request.uri()) {
+            Ok(permit) => permit,
+            Err(error) => return Box::new(async move { Err(error) }),
+        };
+        let Some(way) = &self.way else {
+            // A policy without rules allows nothing, so this is not reached; it is a refusal anyway.
+            return Box::new(async { Err(Error::HttpRequestDenied) });
+        };
+        let place = self.shared.recorder.http_began(HttpExchange {
+            method,
+            url: permit.url.to_string(),
+            status: None,
+            error: None,
+            line: Some(permit.line),
+        });
+        let sending = Sending {
+            limits: limits(options, self.shared.deadline()),
+            lease: self.shared.lease(),
+            egress: way.egress.clone(),
+            shared: Arc::clone(&self.shared),
+            permit,
+            place,
+        };
+        Box::new(sending.run(request))
+    }
+}
+
+/// One request on its way.
+struct Sending {
+    egress: Egress,
+    shared: Arc<Shared>,
+    lease: CancellationToken,
+    permit: Permit,
+    limits: Limits,
+    place: Option<usize>,
+}
+
+impl Sending {
+    async fn run(self, request: Request<WasiBody>) -> Answer {
+        let result = tokio::select! {
+            biased;
+            () = self.lease.cancelled() => return Err(Error::HttpRequestDenied),
+            result = self.send(request) => result,
+        };
+        match result {
+            Ok(response) => {
+                self.shared
+                    .recorder
+                    .http_ended(self.place, Ok(response.status().as_u16()));
+                self.shared.succeeded();
+                let response = response.map(guest_body);
+                Ok((response, Box::new(async { Ok(()) })))
+            }
+            Err(error) => {
+                self.shared
+                    .recorder
+                    .http_ended(self.place, Err(error.to_string()));
+                if let EgressError::Address { .. } = &error {
+                    self.shared
+                        .refuse(Refusal::Denied(address_denial(&self.permit, &error)));
+                } else {
+                    self.shared.succeeded();
+                }
+                Err(guest_error(&error))
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        request: Request<WasiBody>,
+    ) -> Result<Response<ResponseBody>, EgressError> {
+        let (mut parts, body) = request.into_parts();
+        parts.uri = self
+            .permit
+            .url
+            .as_str()
+            .parse()
+            .map_err(|_| EgressError::Url("it cannot be sent"))?;
+        let body = body.map_err(Into::into).boxed_unsync();
+        self.egress
+            .send(
+                Request::from_parts(parts, body),
+                &self.permit.scope,
+                &self.limits,
+            )
+            .await
+    }
+}
+
+fn guest_body(body: ResponseBody) -> WasiBody {
+    body.map_err(|error| guest_error(&error)).boxed_unsync()
+}
+
+/// The guest's own timeouts hold where they are shorter, and nothing outlives the call.
+fn limits(options: Option<RequestOptions>, deadline: Instant) -> Limits {
+    let mut limits = Limits::default();
+    let left = deadline.saturating_duration_since(Instant::now());
+    limits.total = limits.total.min(left);
+    if let Some(options) = options {
+        let shorten = |limit: &mut Duration, wish: Option<Duration>| {
+            if let Some(wish) = wish {
+                *limit = wish.min(*limit);
+            }
+        };
+        shorten(&mut limits.connect, options.connect_timeout);
+        shorten(&mut limits.first_byte, options.first_byte_timeout);
+        shorten(&mut limits.idle, options.between_bytes_timeout);
+    }
+    limits
+}
+
+/// The policy's rule fits the URL, but not where its name leads.
+fn address_denial(permit: &Permit, error: &EgressError) -> Denial {
+    let grant = match error {
+        EgressError::Address {
+            address,
+            refusal: alcove_egress::Refusal::NotPublic | alcove_egress::Refusal::NotListed,
+            ..
+        } => format!(
+            "[[http]]\norigin = \"{}\"\naddresses = [\"{}\"]\n",
+            permit.url.origin().ascii_serialization(),
+            single_address(*address),
+        ),
+        _ => String::new(),
+    };
+    Denial {
+        capability: "http",
+        detail: format!("{error} (the rule in line {} allows the URL)", permit.line),
+        grant,
+    }
+}
+
+/// An address as a network that holds nothing else.
+fn single_address(address: std::net::IpAddr) -> String {
+    let address = address.to_canonical();
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    format!("{address}/{bits}")
+}
+
+/// The same in the words of `wasi:http`.
+fn guest_error(error: &EgressError) -> Error {
+    match error {
+        EgressError::Url(_) => Error::HttpRequestUriInvalid,
+        EgressError::Method(_) => Error::HttpRequestMethodInvalid,
+        EgressError::Address { .. } | EgressError::Peer { .. } => Error::DestinationIpProhibited,
+        EgressError::Resolve { .. } => Error::DnsError {
+            rcode: None,
+            info_code: None,
+        },
+        EgressError::Connect { .. } => Error::ConnectionRefused,
+        EgressError::Tls { .. } | EgressError::NoRoots | EgressError::Root(_) => {
+            Error::TlsCertificateError
+        }
+        EgressError::Timeout { what, .. } if *what == "connecting" => Error::ConnectionTimeout,
+        EgressError::Timeout { .. } => Error::HttpResponseTimeout,
+        EgressError::HeadersTooLarge { .. } => Error::HttpResponseHeaderSectionSize(None),
+        EgressError::ResponseTooLarge { limit } => Error::HttpResponseBodySize(Some(*limit)),
+        EgressError::RequestTooLarge { limit } => Error::HttpRequestBodySize(Some(*limit)),
+        EgressError::Incomplete => Error::HttpResponseIncomplete,
+        _ => Error::HttpProtocolError,
+    }
+}

@@ -1,0 +1,167 @@
+//! Which of the five ways a call ended.
+
+use alcove_policies::Policy;
+use wasmtime::{PoolConcurrencyLimitError, Trap};
+
+use crate::bindings::types;
+use crate::report::{Content, Failure, LimitHit, Outcome, Part};
+use crate::shared::{Refusal, Shared, Stop, Stopped};
+use crate::show;
+
+/// What the guest's function came back with.
+pub(crate) type Returned = wasmtime::Result<Result<Vec<types::Part>, types::Failure>>;
+
+/// Room for the guest's requests to the host, beside its output.
+const HOSTCALL_BYTES: u64 = 2 << 20;
+
+/// How many bytes a guest may hand to the host at once: its whole output, and what its functions
+/// take.
+pub(crate) fn hostcall_bytes(policy: &Policy) -> usize {
+    let bytes = policy.limits().output_bytes.saturating_mul(2) + HOSTCALL_BYTES;
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// How a call ended, and how large its output was.
+pub(crate) struct Ended {
+    pub(crate) outcome: Outcome,
+    pub(crate) output_bytes: u64,
+    /// Whether the instance can take another call.
+    pub(crate) alive: bool,
+}
+
+/// Decides. `memory_refused` says whether the guest wanted more memory than it may have.
+pub(crate) fn decide(
+    returned: Returned,
+    shared: &Shared,
+    memory_refused: bool,
+    policy: &Policy,
+) -> Ended {
+    let limits = policy.limits();
+    let memory = || LimitHit {
+        name: "memory",
+        allowed: show::bytes(limits.memory_bytes),
+    };
+    match returned {
+        Ok(result) => {
+            let result = result
+                .map(|parts| parts.into_iter().map(Part::from).collect::<Vec<_>>())
+                .map_err(Failure::from);
+            let output_bytes = size(&result);
+            let outcome = match result {
+                _ if output_bytes > limits.output_bytes => Outcome::Limit(output(policy)),
+                Ok(parts) => Outcome::Ok(parts),
+                Err(_) if memory_refused => Outcome::Limit(memory()),
+                Err(failure) => refused(shared, &failure).unwrap_or(Outcome::Failed(failure)),
+            };
+            Ended {
+                alive: !matches!(outcome, Outcome::Limit(_)),
+                outcome,
+                output_bytes,
+            }
+        }
+        Err(error) => Ended {
+            outcome: if let Some(Stopped(stop)) = error.downcast_ref() {
+                Outcome::Limit(stopped(*stop, policy))
+            } else if memory_refused {
+                Outcome::Limit(memory())
+            } else if is_hostcall_limit(&error) {
+                Outcome::Limit(output(policy))
+            } else if error.is::<PoolConcurrencyLimitError>() {
+                Outcome::Limit(no_room())
+            } else if let Some(refusal) = shared.refusal() {
+                refusal.into()
+            } else {
+                Outcome::Trapped(reason(&error))
+            },
+            output_bytes: 0,
+            alive: false,
+        },
+    }
+}
+
+impl From<Refusal> for Outcome {
+    fn from(refusal: Refusal) -> Outcome {
+        match refusal {
+            Refusal::Denied(denial) => Outcome::Denied(denial),
+            Refusal::HttpRate(allowed) => Outcome::Limit(LimitHit {
+                name: "http-rate",
+                allowed,
+            }),
+        }
+    }
+}
+
+/// The pool has no room for this component.
+pub(crate) fn no_room() -> LimitHit {
+    LimitHit {
+        name: "concurrency",
+        allowed: "as many instances as this host has room for".to_owned(),
+    }
+}
+
+/// A failure is a denial when the guest says so, or when a request was refused and nothing worked
+/// after that. Programs look for files that are not there all the time, so a file that was refused
+/// explains a failure only if the guest says so.
+fn refused(shared: &Shared, failure: &Failure) -> Option<Outcome> {
+    let refusal = shared.refusal()?;
+    let says_so = matches!(failure.kind.as_str(), "denied" | "rate-limited");
+    let explains = match &refusal {
+        Refusal::Denied(denial) => denial.capability == "http",
+        Refusal::HttpRate(_) => true,
+    };
+    let guest_input = matches!(failure.kind.as_str(), "invalid-input" | "input-required");
+    (says_so || explains && !guest_input).then(|| refusal.into())
+}
+
+fn output(policy: &Policy) -> LimitHit {
+    LimitHit {
+        name: "output",
+        allowed: show::bytes(policy.limits().output_bytes),
+    }
+}
+
+fn stopped(stop: Stop, policy: &Policy) -> LimitHit {
+    let (name, allowed) = match stop {
+        Stop::Cancelled => ("stopped", "until it was stopped".to_owned()),
+        Stop::Revoked => ("revoked", "until its grant was revoked".to_owned()),
+        Stop::Wall => ("wall", show::duration(policy.limits().wall)),
+        Stop::Cpu => ("cpu", show::duration(policy.limits().cpu)),
+    };
+    LimitHit { name, allowed }
+}
+
+fn size(result: &Result<Vec<Part>, Failure>) -> u64 {
+    let bytes = match result {
+        Ok(parts) => parts
+            .iter()
+            .map(|part| match &part.content {
+                Content::Text(text) | Content::Json(text) | Content::Asset(text) => text.len(),
+                Content::Link { title, url } => title.len() + url.len(),
+            })
+            .sum(),
+        Err(failure) => failure.message.len(),
+    };
+    bytes as u64
+}
+
+/// The engine has a type of its own for this, which it keeps to itself.
+fn is_hostcall_limit(error: &wasmtime::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| cause.to_string().contains("fuel allocated for hostcalls"))
+}
+
+/// Why a component crashed, in the engine's words; nothing in it comes from the guest.
+fn reason(error: &wasmtime::Error) -> String {
+    tracing::debug!(error = format!("{error:#}"), "a component crashed");
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        return trap.to_string();
+    }
+    if error.is::<wasmtime_wasi::I32Exit>() {
+        return "the component ended its own process".to_owned();
+    }
+    if error.is::<wasmtime::component::ResourceTableError>() {
+        return "the component held too many handles, or one that is not there".to_owned();
+    }
+    "the component broke the rules of its interface".to_owned()
+}

@@ -1,0 +1,215 @@
+//! How many calls may start and run at once, for each plugin under each policy.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use alcove_policies::{Policy, Rate};
+
+use crate::report::LimitHit;
+
+/// The most pairs of plugin and policy that are remembered; idle ones are forgotten first.
+const MAX_ENTRIES: usize = 4096;
+/// The most events of one rate that are remembered one by one. A higher rate is counted in windows
+/// that follow each other, which at most doubles it across a border.
+const MAX_EVENTS: u32 = 10_000;
+
+/// Counts calls and requests.
+#[derive(Debug, Default)]
+pub(crate) struct Quota {
+    entries: Mutex<HashMap<Key, Entry>>,
+}
+
+/// A plugin and the policy it runs under, by the policy's hash.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    plugin: String,
+    policy: [u8; 32],
+}
+
+impl Key {
+    pub(crate) fn new(plugin: &str, policy: &Policy) -> Key {
+        Key {
+            plugin: plugin.to_owned(),
+            policy: *blake3::hash(policy.text().as_bytes()).as_bytes(),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    running: u32,
+    calls: Window,
+    /// By the line of the rule.
+    requests: HashMap<u32, Window>,
+    used: Option<Instant>,
+}
+
+/// When the latest events were.
+#[derive(Debug, Default)]
+struct Window {
+    events: VecDeque<Instant>,
+    /// For rates above [`MAX_EVENTS`]: when the window began, and how many events it has had.
+    began: Option<Instant>,
+    count: u32,
+}
+
+impl Window {
+    /// Whether one more event is within `rate` now; if so it is counted.
+    fn admit(&mut self, rate: Rate, now: Instant) -> bool {
+        if rate.count > MAX_EVENTS {
+            return self.admit_counted(rate, now);
+        }
+        while let Some(first) = self.events.front() {
+            if now.duration_since(*first) < rate.per {
+                break;
+            }
+            self.events.pop_front();
+        }
+        if self.events.len() >= rate.count as usize {
+            return false;
+        }
+        self.events.push_back(now);
+        true
+    }
+
+    fn admit_counted(&mut self, rate: Rate, now: Instant) -> bool {
+        if self
+            .began
+            .is_none_or(|began| now.duration_since(began) >= rate.per)
+        {
+            self.began = Some(now);
+            self.count = 0;
+        }
+        let admitted = self.count < rate.count;
+        self.count += u32::from(admitted);
+        admitted
+    }
+}
+
+/// A call that runs; its place is free again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    quota: Arc<Quota>,
+    key: Key,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(entry) = self.quota.lock().get_mut(&self.key) {
+            entry.running = entry.running.saturating_sub(1);
+        }
+    }
+}
+
+impl Quota {
+    /// A place for one more call, if there may be one now.
+    pub(crate) fn start(self: &Arc<Self>, key: Key, policy: &Policy) -> Result<Place, LimitHit> {
+        let limits = policy.limits();
+        let now = Instant::now();
+        let mut entries = self.lock();
+        make_room(&mut entries, &key);
+        let entry = entries.entry(key.clone()).or_default();
+        entry.used = Some(now);
+        if entry.running >= limits.concurrency {
+            return Err(LimitHit {
+                name: "concurrency",
+                allowed: format!("{} at once", limits.concurrency),
+            });
+        }
+        if !entry.calls.admit(limits.calls, now) {
+            return Err(LimitHit {
+                name: "calls",
+                allowed: limits.calls.to_string(),
+            });
+        }
+        entry.running += 1;
+        drop(entries);
+        Ok(Place {
+            quota: Arc::clone(self),
+            key,
+        })
+    }
+
+    /// Whether one more request is within the rate of the rule at `line`.
+    pub(crate) fn request(&self, key: &Key, line: u32, rate: Rate) -> bool {
+        let mut entries = self.lock();
+        let entry = entries.entry(key.clone()).or_default();
+        let now = Instant::now();
+        entry.used = Some(now);
+        entry.requests.entry(line).or_default().admit(rate, now)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Forgets the entry that was idle longest when there are too many.
+fn make_room(entries: &mut HashMap<Key, Entry>, key: &Key) {
+    if entries.len() < MAX_ENTRIES || entries.contains_key(key) {
+        return;
+    }
+    let oldest = entries
+        .iter()
+        .filter(|(_, entry)| entry.running == 0)
+        .min_by_key(|(_, entry)| entry.used)
+        .map(|(key, _)| key.clone());
+    if let Some(oldest) = oldest {
+        entries.remove(&oldest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_rate_lets_so_many_through_and_then_more_when_time_has_passed() {
+        let rate = Rate {
+            count: 2,
+            per: Duration::from_secs(60),
+        };
+        let start = Instant::now();
+        let mut window = Window::default();
+        assert!(window.admit(rate, start));
+        assert!(window.admit(rate, start + Duration::from_secs(30)));
+        assert!(!window.admit(rate, start + Duration::from_secs(59)));
+        assert!(window.admit(rate, start + Duration::from_secs(60)));
+        assert!(!window.admit(rate, start + Duration::from_secs(61)));
+        assert!(window.admit(rate, start + Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn a_high_rate_is_counted_and_not_remembered() {
+        let rate = Rate {
+            count: 20_000,
+            per: Duration::from_secs(1),
+        };
+        let start = Instant::now();
+        let mut window = Window::default();
+        assert!((0..20_000).all(|_| window.admit(rate, start)));
+        assert!(!window.admit(rate, start + Duration::from_millis(999)));
+        assert!(window.admit(rate, start + Duration::from_secs(1)));
+        assert!(window.events.is_empty());
+    }
+
+    #[test]
+    fn places_are_per_plugin_and_policy_and_come_back() {
+        let text = |concurrency| {
+            format!("version = 1\nplugin = \"local/a\"\n[limits]\nconcurrency = {concurrency}\n")
+        };
+        let one = Policy::parse(&text(1)).unwrap();
+        let two = Policy::parse(&text(2)).unwrap();
+        let quota = Arc::new(Quota::default());
+        let start = |plugin, policy| quota.start(Key::new(plugin, policy), policy);
+        let place = start("local/a", &one).unwrap();
+        assert_eq!(start("local/a", &one).unwrap_err().name, "concurrency");
+        let _other_plugin = start("local/b", &one).unwrap();
+        let _other_policy = start("local/a", &two).unwrap();
+        drop(place);
+        assert!(start("local/a", &one).is_ok());
+    }
+}

@@ -1,0 +1,206 @@
+//! What one call shares between the guest's host functions, the epoch callback and the supervisor.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use alcove_policies::Denial;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::call::{Grant, Invocation, Progress};
+use crate::cpu::CpuMeter;
+use crate::record::HttpExchange;
+use crate::recorder::Recorder;
+use crate::report::{LogLevel, LogLine};
+
+/// The most lines that a call logs.
+const MAX_LOG_LINES: usize = 1000;
+/// The longest line, in bytes.
+const MAX_LOG_LINE_BYTES: usize = 4096;
+/// The most bytes of all lines together.
+const MAX_LOG_BYTES: usize = 256 << 10;
+
+/// Why the host ended a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The caller's token.
+    Cancelled,
+    /// The grant's lease.
+    Revoked,
+    /// The deadline.
+    Wall,
+    /// The CPU budget.
+    Cpu,
+}
+
+/// The error with which the epoch callback ends a guest.
+#[derive(Debug, thiserror::Error)]
+#[error("the host ended the call")]
+pub(crate) struct Stopped(pub(crate) Stop);
+
+/// What the host refused a guest last. It explains a failure that comes right after.
+#[derive(Debug, Clone)]
+pub(crate) enum Refusal {
+    /// A rule of the policy, or the lack of one.
+    Denied(Denial),
+    /// The rate of a rule.
+    HttpRate(String),
+}
+
+/// What one instance and its surroundings share. The per-call part is set anew for each call.
+pub(crate) struct Shared {
+    pub(crate) recorder: Recorder,
+    pub(crate) cpu: CpuMeter,
+    current: Mutex<Current>,
+}
+
+struct Current {
+    cancel: CancellationToken,
+    lease: CancellationToken,
+    deadline: Instant,
+    cpu_limit: Duration,
+    progress: Option<mpsc::Sender<Progress>>,
+    locale: String,
+    logs: Vec<LogLine>,
+    log_bytes: usize,
+    logs_dropped: u64,
+    refusal: Option<Refusal>,
+}
+
+impl Shared {
+    pub(crate) fn new(recorder: Recorder) -> Shared {
+        Shared {
+            recorder,
+            cpu: CpuMeter::default(),
+            current: Mutex::new(Current {
+                cancel: CancellationToken::new(),
+                lease: CancellationToken::new(),
+                deadline: Instant::now(),
+                cpu_limit: Duration::ZERO,
+                progress: None,
+                locale: String::new(),
+                logs: Vec::new(),
+                log_bytes: 0,
+                logs_dropped: 0,
+                refusal: None,
+            }),
+        }
+    }
+
+    /// Before a call.
+    pub(crate) fn begin(&self, invocation: &mut Invocation, grant: &Grant, deadline: Instant) {
+        self.recorder.begin(invocation.replay.take());
+        self.cpu.reset();
+        *self.lock() = Current {
+            cancel: invocation.cancel.clone(),
+            lease: grant.lease.clone(),
+            deadline,
+            cpu_limit: grant.policy.limits().cpu,
+            progress: invocation.progress.take(),
+            locale: std::mem::take(&mut invocation.locale),
+            logs: Vec::new(),
+            log_bytes: 0,
+            logs_dropped: 0,
+            refusal: None,
+        };
+    }
+
+    /// Whether a running guest has to end now. Called within a poll.
+    pub(crate) fn check(&self) -> Result<(), Stopped> {
+        let current = self.lock();
+        let stop = if current.cancel.is_cancelled() {
+            Stop::Cancelled
+        } else if current.lease.is_cancelled() {
+            Stop::Revoked
+        } else if Instant::now() >= current.deadline {
+            Stop::Wall
+        } else if self.cpu.used_within_poll() >= current.cpu_limit {
+            Stop::Cpu
+        } else {
+            return Ok(());
+        };
+        Err(Stopped(stop))
+    }
+
+    /// Whether the grant still holds. Host functions with authority ask before they act.
+    pub(crate) fn lease_holds(&self) -> bool {
+        !self.lock().lease.is_cancelled()
+    }
+
+    pub(crate) fn lease(&self) -> CancellationToken {
+        self.lock().lease.clone()
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        self.lock().deadline
+    }
+
+    pub(crate) fn locale(&self) -> String {
+        self.lock().locale.clone()
+    }
+
+    pub(crate) fn progress(&self, progress: Progress) {
+        if let Some(sender) = &self.lock().progress {
+            // A full channel or a reader that left loses it: that is the contract.
+            let _ = sender.try_send(progress);
+        }
+    }
+
+    pub(crate) fn log(&self, level: LogLevel, mut message: String) {
+        crate::bindings::cut(&mut message, MAX_LOG_LINE_BYTES);
+        let mut current = self.lock();
+        if current.logs.len() >= MAX_LOG_LINES || current.log_bytes + message.len() > MAX_LOG_BYTES
+        {
+            current.logs_dropped += 1;
+            return;
+        }
+        current.log_bytes += message.len();
+        message.shrink_to_fit();
+        current.logs.push(LogLine { level, message });
+    }
+
+    /// The lines so far, with a last one that says how many were dropped.
+    pub(crate) fn take_logs(&self) -> Vec<LogLine> {
+        let mut current = self.lock();
+        let mut logs = std::mem::take(&mut current.logs);
+        if current.logs_dropped > 0 {
+            logs.push(LogLine {
+                level: LogLevel::Warn,
+                message: format!(
+                    "{} more lines were dropped; a call may log {MAX_LOG_LINES} lines and {} in all",
+                    current.logs_dropped,
+                    crate::show::bytes(MAX_LOG_BYTES as u64)
+                ),
+            });
+        }
+        logs
+    }
+
+    /// Remembers what was refused; a later success forgets it.
+    pub(crate) fn refuse(&self, refusal: Refusal) {
+        self.lock().refusal = Some(refusal);
+    }
+
+    pub(crate) fn succeeded(&self) {
+        self.lock().refusal = None;
+    }
+
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        self.lock().refusal.clone()
+    }
+
+    /// Lists a request that was refused before it was sent.
+    pub(crate) fn http_refused(&self, method: &str, url: &str, why: &str) {
+        self.recorder.http_began(HttpExchange {
+            method: method.to_owned(),
+            url: url.to_owned(),
+            status: None,
+            error: Some(why.to_owned()),
+            line: None,
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,16 @@
+//! The sandbox as a whole: real engine, real policies, real components.
+
+mod support;
+
+mod cache;
+mod guests;
+mod hostile;
+mod keys_files;
+mod keys_http;
+mod keys_limits;
+mod probe;
+mod python;
+mod python_repl;
+mod sessions;
+mod stopping;
+mod web_fetch;

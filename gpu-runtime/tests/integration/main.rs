@@ -1,0 +1,7 @@
+//! The runtime on real model files.
+
+mod common;
+mod files;
+mod generate;
+mod grammar;
+mod tokens;

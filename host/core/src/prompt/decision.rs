@@ -1,0 +1,182 @@
+//! The decision: which tool, or none, as one name under a grammar.
+//!
+//! Two things were measured to help models of 0.5B most, with the same answers from 1.5B: what a
+//! message contains is said in brackets before it (a web address, numbers, only words), and there
+//! are as many example turns without a tool as with one.
+
+use super::{Exchange, Message, Prompt, ToolSpec};
+
+/// The name that stands for no tool.
+pub const NONE: &str = "none";
+
+/// Most example turns of tools, all together.
+pub const EXAMPLE_LIMIT: usize = 8;
+/// Most example turns of one tool.
+const EXAMPLES_PER_TOOL: usize = 4;
+/// Earlier questions that a decision sees, so that "and in euros?" means something.
+const EARLIER_LIMIT: usize = 3;
+/// Most characters of a question in a decision: its beginning and its end say what is wanted.
+const QUESTION_CHARS: usize = 600;
+/// Most characters of a result in a decision.
+const RESULT_CHARS: usize = 400;
+
+/// Questions for which no tool is right: a greeting, knowledge, writing; with a number and
+/// without.
+const PLAIN: [&str; 6] = [
+    "Hello there!",
+    "Why is the sky blue?",
+    "Who won the World Cup in 1998?",
+    "Write a short poem about autumn.",
+    "What is the capital of Italy?",
+    "Explain how a fridge works.",
+];
+
+/// The prompt of a decision. Instructions and examples come first and are the same in every
+/// conversation with these tools, so their cache is shared by all.
+pub fn decision(
+    tools: &[ToolSpec],
+    earlier: &[(String, String)],
+    question: &str,
+    exchanges: &[Exchange],
+) -> Prompt {
+    let mut messages = vec![Message::system(instructions(tools))];
+    for (example, name) in examples(tools) {
+        messages.push(asked(example));
+        messages.push(Message::assistant(name));
+    }
+    for (question, name) in &earlier[earlier.len().saturating_sub(EARLIER_LIMIT)..] {
+        messages.push(asked(question));
+        messages.push(Message::assistant(name));
+    }
+    messages.push(asked(question));
+    for exchange in exchanges {
+        messages.push(Message::assistant(&exchange.tool));
+        let report = shorten(&exchange.report(), RESULT_CHARS);
+        messages.push(Message::user(format!(
+            "{report}\nReply {NONE} if this is enough to answer my question."
+        )));
+    }
+    Prompt {
+        messages,
+        begun: String::new(),
+    }
+}
+
+fn instructions(tools: &[ToolSpec]) -> String {
+    let mut text = format!(
+        "You choose the tool that is needed to answer the user's last message. Reply with one name \
+         and nothing else.\n{NONE}: no tool is needed: greetings, small talk, opinions, writing, \
+         translation, general knowledge"
+    );
+    for tool in tools {
+        text.push('\n');
+        text.push_str(&tool.name);
+        text.push_str(": ");
+        text.push_str(&tool.line);
+    }
+    text.push_str("\nThe brackets before a message say what it contains.");
+    text
+}
+
+/// A message with what it contains before it.
+fn asked(question: &str) -> Message {
+    Message::user(format!(
+        "[{}] {}",
+        contents(question),
+        shorten(question, QUESTION_CHARS)
+    ))
+}
+
+/// What a message contains, as far as it can be seen without reading it.
+fn contents(text: &str) -> &'static str {
+    let mut address = false;
+    let mut numbers = false;
+    for word in text.split_whitespace() {
+        if is_web_address(word) {
+            address = true;
+        } else {
+            numbers |= word.bytes().any(|byte| byte.is_ascii_digit());
+        }
+    }
+    match (address, numbers) {
+        (true, true) => "a web address and numbers",
+        (true, false) => "a web address",
+        (false, true) => "numbers",
+        (false, false) => "only words",
+    }
+}
+
+/// Endings of names that people write without `https://`. Others end in letters too, but so do
+/// names of files.
+const ENDINGS: [&str; 12] = [
+    "com", "org", "net", "edu", "gov", "info", "io", "dev", "eu", "de", "uk", "fr",
+];
+
+fn is_web_address(word: &str) -> bool {
+    if word.contains("://") || word.starts_with("www.") {
+        return true;
+    }
+    let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+    let host = word.split('/').next().unwrap_or_default();
+    host.rsplit_once('.').is_some_and(|(name, ending)| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+        ENDINGS.contains(&ending) && !name.is_empty() && name.chars().all(plain)
+    })
+}
+
+/// Example turns: questions of tools, and after each a plain one while there are some.
+fn examples(tools: &[ToolSpec]) -> Vec<(&str, &str)> {
+    let mut of_tools = Vec::new();
+    for round in 0..EXAMPLES_PER_TOOL {
+        for tool in tools {
+            if let Some(question) = tool.questions.get(round) {
+                of_tools.push((question.as_str(), tool.name.as_str()));
+            }
+        }
+    }
+    let mut plain = PLAIN.into_iter().map(|question| (question, NONE));
+    let mut examples = Vec::new();
+    examples.extend(plain.next());
+    for example in of_tools.into_iter().take(EXAMPLE_LIMIT) {
+        examples.push(example);
+        examples.extend(plain.next());
+    }
+    examples.extend(plain);
+    examples
+}
+
+/// The beginning and the end of a long text, with what is missing said between them.
+fn shorten(text: &str, limit: usize) -> String {
+    let chars = text.chars().count();
+    if chars <= limit {
+        return text.to_owned();
+    }
+    let half = limit / 2;
+    let head: String = text.chars().take(half).collect();
+    let tail: String = text.chars().skip(chars - half).collect();
+    format!("{head}\n[… {} characters …]\n{tail}", chars - 2 * half)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::contents;
+
+    #[test]
+    fn contents_are_seen() {
+        for (text, expected) in [
+            ("Hi!", "only words"),
+            ("What is 2**200 + 7?", "numbers"),
+            ("Summarise https://a.example/x/42 for me.", "a web address"),
+            ("Read example.com, please", "a web address"),
+            ("What does (www.example.com) say?", "a web address"),
+            (
+                "3 facts from docs.example.org/a?",
+                "a web address and numbers",
+            ),
+            ("Explain main.rs and notes.txt, e.g. line one", "only words"),
+            ("Is https safer than http?", "only words"),
+        ] {
+            assert_eq!(contents(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! One turn as a state machine: events in, actions out; no I/O and no clock.
+//!
+//! decide → write the call → run the tool → decide again … → answer. The machine holds everything
+//! that a turn knows; whoever drives it only carries out actions and reports events. So live runs,
+//! replay and tests share it.
+
+mod machine;
+
+pub use machine::Turn;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::prompt::{CallForm, CopyRule, Prompt, ResultText};
+
+/// The hard constraint on tools: a mask on the decision, never a wish in the prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// A tool or none.
+    Auto,
+    /// None.
+    None,
+    /// Some tool, at least once.
+    Required,
+    /// This tool, and no other.
+    Tool(String),
+}
+
+/// What bounds a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnLimits {
+    /// Most calls.
+    pub tool_rounds: u32,
+    /// Most tokens that the model writes, calls and answer together.
+    pub output_tokens: u32,
+    /// Most tokens of one call.
+    pub call_tokens: u32,
+    /// Most tokens that results of tools take in the prompt, all together.
+    pub result_tokens: u32,
+}
+
+impl TurnLimits {
+    /// Calls per turn where nothing else is said.
+    pub const TOOL_ROUNDS: u32 = 4;
+    /// Tokens per call where nothing else is said.
+    pub const CALL_TOKENS: u32 = 1024;
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnEvent {
+    /// The turn may begin.
+    Started,
+    /// The decision was made.
+    Decided {
+        /// One of the options.
+        name: String,
+    },
+    /// The call is written.
+    CallWritten {
+        /// What the model wrote, without what the prompt began.
+        text: String,
+        /// Whether it came to its end within its tokens.
+        whole: bool,
+        /// Tokens it took.
+        tokens: u32,
+    },
+    /// The tool ended.
+    ToolEnded {
+        /// What the model gets to read of it.
+        result: ResultText,
+        /// Tokens of that text.
+        tokens: u32,
+    },
+    /// More of the answer.
+    TextDelta {
+        /// The new text.
+        text: String,
+    },
+    /// The answer is written.
+    AnswerEnded {
+        /// Whether it came to its end within its tokens.
+        whole: bool,
+        /// Tokens it took.
+        tokens: u32,
+    },
+    /// Somebody pressed Stop.
+    StopRequested,
+    /// Something the turn can't go on without failed.
+    Failed {
+        /// A stable code, such as `model_error`.
+        code: String,
+        /// What happened and what to do, for people.
+        message: String,
+    },
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnAction {
+    /// Let the model choose one of these names, greedily.
+    Decide {
+        /// What it reads.
+        prompt: Prompt,
+        /// The names, in order.
+        options: Vec<String>,
+    },
+    /// Let the model write a call, greedily.
+    WriteCall {
+        /// The tool.
+        tool: String,
+        /// What it reads.
+        prompt: Prompt,
+        /// The form it writes in.
+        form: CallForm,
+        /// Most tokens.
+        max_tokens: u32,
+    },
+    /// Run the tool.
+    RunTool {
+        /// The tool.
+        tool: String,
+        /// Its arguments.
+        arguments: Value,
+        /// Most tokens of the result that the model gets to read.
+        result_tokens: u32,
+    },
+    /// Don't run the call that was written, and say so in its place.
+    RefuseCall {
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Let the model answer.
+    Answer {
+        /// What it reads.
+        prompt: Prompt,
+        /// Most tokens.
+        max_tokens: u32,
+        /// Which long numbers it may write, where that is bounded.
+        copy: Option<CopyRule>,
+    },
+    /// The turn is over.
+    Finish(TurnEnd),
+}
+
+/// Why a call that was written is not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The same call ran in this turn; its result stands.
+    Repeated,
+    /// It did not end within its tokens.
+    TooLong,
+    /// What was written is not a call.
+    Unreadable,
+}
+
+impl Refusal {
+    /// The reason in words, for people and for the model.
+    pub fn message(self) -> &'static str {
+        match self {
+            Refusal::Repeated => "the same call ran already in this turn, and its result stands",
+            Refusal::TooLong => "the call was not finished within the tokens of one call",
+            Refusal::Unreadable => "what the model wrote is not a call of this tool",
+        }
+    }
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnEnd {
+    /// With a whole answer.
+    Completed,
+    /// Out of tokens.
+    OutOfTokens,
+    /// Stopped by the person.
+    Cancelled,
+    /// Something failed.
+    Failed {
+        /// A stable code, such as `model_error`.
+        code: String,
+        /// What happened and what to do, for people.
+        message: String,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+"""The tool `python`: runs code as a REPL does, in CPython inside a component.
+
+The interpreter is initialised when the component is built, so what is imported here is there at
+run time, and what is not imported is not: the standard library has no files to be read from.
+"""
+
+import ast
+import builtins
+import io
+import json
+import linecache
+import os
+import random
+import sys
+import textwrap
+import traceback
+import types
+
+import library  # noqa: F401  (imports what user code may import)
+import loop
+import zones
+from componentize_py_types import Err
+from wit_world.imports.types import (
+    Audience,
+    Content_Text,
+    Failure,
+    Part,
+)
+
+# What one call may print; the rest is dropped and counted.
+MAX_OUTPUT_BYTES = 100_000
+# Code longer than this is no snippet.
+MAX_CODE_CHARS = 200_000
+# The sources of so many cells are kept for tracebacks.
+MAX_CELLS_KEPT = 1_000
+
+
+class Sink(io.RawIOBase):
+    """Where standard output and standard error of user code end, in the order of writing."""
+
+    def __init__(self):
+        self.begin()
+
+    def begin(self):
+        self.kept = bytearray()
+        self.dropped = 0
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        data = bytes(data)
+        room = MAX_OUTPUT_BYTES - len(self.kept)
+        self.kept += data[:room]
+        self.dropped += max(0, len(data) - room)
+        return len(data)
+
+    def close(self):
+        """Stays open: what prints after user code closed its output must not be lost."""
+
+    def text(self):
+        return self.kept.decode("utf-8", "replace")
+
+
+class Repl:
+    """One interpreter: its namespace lives as long as the instance."""
+
+    def __init__(self):
+        self.sink = Sink()
+        self.cells = 0
+        # User code is the module `__main__`, where dataclasses and pickle look their types up.
+        self.module = types.ModuleType("__main__")
+        self.module.__builtins__ = builtins
+        sys.modules["__main__"] = self.module
+
+    def first_call(self):
+        # The generator's state was fixed when the component was built: every instance would
+        # draw the same numbers.
+        random.seed()
+
+    def run(self, code):
+        if self.cells == 0:
+            self.first_call()
+        self.cells += 1
+        self.sink.begin()
+        sys.stdout = self.stream()
+        sys.stderr = self.stream()
+        sys.stdin = io.StringIO()
+        sys.argv = [""]
+        ending = self.execute(code, f"<cell {self.cells}>")
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:  # The code closed or replaced it.
+                pass
+        return self.result(ending)
+
+    def stream(self):
+        return io.TextIOWrapper(
+            self.sink, encoding="utf-8", errors="backslashreplace", write_through=True
+        )
+
+    def execute(self, code, name):
+        """Runs the code; gives what is to be said after its output: a traceback or nothing."""
+        namespace = self.module.__dict__
+        try:
+            tree = self.parse(code, name)
+            last = None
+            if tree.body and isinstance(tree.body[-1], ast.Expr):
+                last = ast.Expression(tree.body.pop().value)
+            if tree.body:
+                exec(compile(tree, name, "exec"), namespace)
+            if last is not None:
+                value = eval(compile(last, name, "eval"), namespace)
+                if value is not None:
+                    namespace["_"] = value
+                    print(repr(value))
+        except SystemExit as error:
+            if error.code in (None, 0):
+                return ""
+            return f"The code ended itself with status {error.code!r}."
+        except BaseException as error:
+            return describe(error)
+        return ""
+
+    def parse(self, code, name):
+        try:
+            tree = ast.parse(code, name)
+        except IndentationError:
+            # Code that was cut out of a longer text is often indented as a whole.
+            code = textwrap.dedent(code)
+            tree = ast.parse(code, name)
+        finally:
+            lines = [line + "\n" for line in code.splitlines()]
+            linecache.cache[name] = (len(code), None, lines, name)
+            linecache.cache.pop(f"<cell {self.cells - MAX_CELLS_KEPT}>", None)
+        return tree
+
+    def result(self, ending):
+        text = self.sink.text()
+        if self.sink.dropped:
+            text += f"\n[{self.sink.dropped} more bytes of output were dropped]\n"
+        if ending:
+            if text and not text.endswith("\n"):
+                text += "\n"
+            text += ending
+        return text or "(no output)"
+
+
+def own_frames(summary):
+    """Leaves the frames of cells; says whether there were any."""
+    if summary is None or summary.stack is None:
+        return False
+    frames = [frame for frame in summary.stack if frame.filename.startswith("<cell ")]
+    summary.stack = traceback.StackSummary.from_list(frames) if frames else None
+    # What the library caught and raised anew within itself explains nothing to the author.
+    if not own_frames(summary.__cause__):
+        summary.__cause__ = None
+    if not own_frames(summary.__context__):
+        summary.__context__ = None
+    for member in summary.exceptions or []:
+        own_frames(member)
+    return bool(frames)
+
+
+def describe(error):
+    """The traceback, with the user's own code only."""
+    try:
+        summary = traceback.TracebackException.from_exception(error)
+        own_frames(summary)
+        text = "".join(summary.format())
+    except BaseException:  # An exception whose own text cannot be made.
+        text = f"{type(error).__name__} (its message could not be printed)"
+    if len(text) > MAX_OUTPUT_BYTES:
+        half = MAX_OUTPUT_BYTES // 2
+        text = f"{text[:half]}\n[…]\n{text[-half:]}"
+    if isinstance(error, ModuleNotFoundError):
+        text += "This Python has only the standard library, and packages cannot be installed.\n"
+    return text
+
+
+def failure(message):
+    return Err(Failure("invalid-input", message, None))
+
+
+REPL = Repl()
+loop.install()
+zones.install()
+# Nothing of the machine that built the component stays in it.
+os.environ.clear()
+# Long numbers are what people ask for, and the call's processor time is limited anyway.
+sys.set_int_max_str_digits(0)
+
+
+class Handler:
+    """The export `alcove:tool/handler`."""
+
+    def invoke(self, tool: str, arguments: str):
+        if tool != "python":
+            raise failure(f"this plugin has no tool `{tool}`")
+        code = json.loads(arguments).get("code")
+        if not isinstance(code, str):
+            raise failure("`code` must be a string")
+        if len(code) > MAX_CODE_CHARS:
+            raise failure(f"`code` is longer than {MAX_CODE_CHARS} characters")
+        return [Part(Content_Text(REPL.run(code)), Audience.BOTH)]

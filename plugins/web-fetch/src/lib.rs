@@ -1,0 +1,42 @@
+//! The tool `web_fetch`: a page of the web as clean Markdown.
+//!
+//! It asks for the network and nothing else. Which addresses it may reach is the host's to decide:
+//! every request, also each step of a redirect, is checked there.
+
+mod charset;
+mod fetch;
+mod markdown;
+mod page;
+
+/// What to fetch.
+#[derive(serde::Deserialize, alcove_sdk::Input)]
+pub struct Arguments {
+    /// The address of the page, beginning with http:// or https://.
+    #[input(min_length = 8, max_length = 2048)]
+    pub url: String,
+    /// Where to begin, in characters, when an earlier call said that there is more.
+    #[input(min = 0, max = 10_000_000)]
+    pub start: Option<u32>,
+}
+
+#[alcove_sdk::plugin(id = "alcove/web-fetch", requests = "requests.toml")]
+mod tools {
+    use super::{Arguments, fetch, page};
+    use alcove_sdk::{Failure, Outcome};
+
+    /// Fetches one page of the web and returns its main content as Markdown, with its title.
+    /// Use it when the address is known. It reads HTML, plain text and JSON.
+    #[tool(
+        title = "Read a web page",
+        effects = ["read-web"],
+        example("What does https://example.com say?", r#"{"url":"https://example.com"}"#),
+        example("Summarise example.org/news", r#"{"url":"https://example.org/news"}"#)
+    )]
+    pub(crate) fn web_fetch(arguments: Arguments) -> Outcome {
+        let start = usize::try_from(arguments.start.unwrap_or(0))
+            .map_err(|_| Failure::invalid_input("`start` is too large"))?;
+        let url = fetch::address(&arguments.url)?;
+        let fetched = fetch::fetch(url)?;
+        page::parts(fetched, start)
+    }
+}

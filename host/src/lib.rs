@@ -1,1 +1,14 @@
-//! The Alcove server and command line.
+//! The Alcove server: gateway, runs, inference, tools, store, and the command line.
+
+pub mod accounts;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod gateway;
+pub mod inference;
+pub mod models;
+pub mod runs;
+pub mod store;
+pub mod telemetry;
+pub mod tools;
+pub mod vault;

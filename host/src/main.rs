@@ -1,2 +1,5 @@
-//! The `alcove` binary.
-fn main() {}
+//! The `alcove` binary: the command line does everything.
+
+fn main() -> std::process::ExitCode {
+    alcove::cli::run()
+}

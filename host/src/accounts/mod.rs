@@ -1,0 +1,97 @@
+//! Accounts: who may sign in, and how they prove who they are.
+
+mod api_keys;
+mod error;
+mod password;
+mod principal;
+mod secret;
+mod setup;
+mod throttle;
+mod web;
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use crate::store::{Store, UserRow};
+
+pub use error::{AccountError, SignInError};
+pub use password::{MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS};
+pub use principal::{ADMINS, EVERYONE, Principal, Via};
+pub use throttle::TooManyAttempts;
+pub use web::SignedIn;
+
+use password::Passwords;
+use throttle::Throttle;
+
+/// What time it is: milliseconds since the Unix epoch for what is stored, and a clock that never
+/// goes back for the throttle. Tests bring their own.
+pub trait Clock: Send + Sync {
+    /// Milliseconds since the Unix epoch.
+    fn now_ms(&self) -> i64;
+    /// The clock that never goes back.
+    fn instant(&self) -> Instant;
+}
+
+/// The machine's clocks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_ms(&self) -> i64 {
+        crate::store::now_ms()
+    }
+
+    fn instant(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+/// Accounts: a cheap handle.
+#[derive(Clone)]
+pub struct Accounts {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    passwords: Passwords,
+    throttle: Arc<Mutex<Throttle>>,
+}
+
+impl Accounts {
+    /// Accounts in a store. The first time, the organisation `default`, its groups and the user
+    /// `local` are made.
+    pub async fn open(store: Arc<dyn Store>) -> Result<Accounts, AccountError> {
+        Accounts::with_clock(store, Arc::new(SystemClock)).await
+    }
+
+    /// Accounts with another clock.
+    pub async fn with_clock(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Accounts, AccountError> {
+        let accounts = Accounts {
+            store,
+            clock,
+            passwords: Passwords::new(),
+            throttle: Arc::new(Mutex::new(Throttle::default())),
+        };
+        accounts.seed().await?;
+        Ok(accounts)
+    }
+
+    /// The user that the key in the data folder acts as.
+    pub async fn local_principal(&self) -> Result<Principal, AccountError> {
+        let user = self.local_user().await?;
+        self.principal(user, Via::Local).await
+    }
+
+    async fn principal(&self, user: UserRow, via: Via) -> Result<Principal, AccountError> {
+        let groups = self.store.groups_of(user.id.0).await?;
+        Ok(Principal {
+            user: user.id.0,
+            organisation: user.organisation_id.0,
+            admin: groups.iter().any(|group| group == ADMINS),
+            groups,
+            username: user.username,
+            via,
+        })
+    }
+}

@@ -1,0 +1,294 @@
+//! Everything that a server consists of, built in order and taken down in the opposite one.
+
+mod folder;
+mod local_key;
+mod server;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use alcove_egress::{Egress, EgressConfig};
+use alcove_registry::ComponentStore;
+use alcove_sandbox::{Compiler, Sandbox, SandboxConfig};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::accounts::Accounts;
+use crate::config::Config;
+use crate::gateway::chain;
+use crate::inference::{Inference, InferenceConfig};
+use crate::runs::{RunLimits, Runs};
+use crate::store::Store;
+use crate::store::log::ItemLog;
+use crate::tools::{Tools, ToolsConfig};
+use crate::vault::Vault;
+
+use folder::DataFolder;
+pub use folder::FolderError;
+pub use local_key::LOCAL_KEY_FILE;
+pub(crate) use local_key::LocalKey;
+pub use server::Server;
+
+/// A running server's parts.
+pub struct App {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// Conversations and responses, above the database.
+    pub log: ItemLog,
+    /// Keys.
+    pub vault: Vault,
+    /// Who may come in.
+    pub accounts: Accounts,
+    /// The model.
+    pub inference: Inference,
+    /// Plugins, grants and calls.
+    pub tools: Tools,
+    /// Responses that are being produced.
+    pub runs: Runs,
+    /// The way out to URLs.
+    pub egress: Egress,
+    /// Cancelled when a shutdown begins: not ready any more, nothing new is begun.
+    pub shutdown: CancellationToken,
+    /// Cancelled when all responses are in: connections close.
+    pub(crate) closing: CancellationToken,
+    /// Connections and what else must end before the server does.
+    pub(crate) tasks: TaskTracker,
+    /// Permits for WebSockets.
+    pub(crate) websockets: Arc<Semaphore>,
+    /// What the command line on this machine shows.
+    pub(crate) local_key: LocalKey,
+    /// When it started, in seconds since the Unix epoch.
+    pub(crate) started_at_s: i64,
+    sandbox: Sandbox,
+    components: ComponentStore,
+    folder: DataFolder,
+}
+
+/// What is not a setting, yet differs in tests.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The `alcove` program, which compiles components in a process of its own.
+    pub program: PathBuf,
+}
+
+impl Options {
+    /// Of a server that runs in the `alcove` program itself.
+    pub fn of_this_program() -> Result<Options, StartError> {
+        let program = std::env::current_exe()
+            .map_err(|error| StartError::internal("find the program's own file", error))?;
+        Ok(Options { program })
+    }
+}
+
+/// Why a server does not start. Each says what to do where anything can be done.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder can't be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Another program listens there.
+    #[error(
+        "port {} on {} is in use: stop what uses it, or set another with `listen` in alcove.toml, ALCOVE_LISTEN or --listen",
+        address.port(), address.ip()
+    )]
+    PortInUse {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// The address can't be listened on.
+    #[error("cannot listen on {address}: set another address with `listen`")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A part failed.
+    #[error("cannot {attempt}")]
+    Part {
+        /// What was tried.
+        attempt: &'static str,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl StartError {
+    pub(crate) fn internal(
+        attempt: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> StartError {
+        StartError::Part {
+            attempt,
+            source: source.into(),
+        }
+    }
+}
+
+fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    attempt: &'static str,
+) -> impl FnOnce(E) -> StartError {
+    move |source| StartError::internal(attempt, source)
+}
+
+impl App {
+    /// Builds everything; the model goes on loading behind it.
+    pub async fn start(config: Config) -> Result<Arc<App>, StartError> {
+        let folder = DataFolder::open(&config.data_dir)?;
+        App::start_in(folder, config, Options::of_this_program()?).await
+    }
+
+    async fn start_in(
+        folder: DataFolder,
+        config: Config,
+        options: Options,
+    ) -> Result<Arc<App>, StartError> {
+        let data = folder.path().to_owned();
+        let local_key = LocalKey::open(folder.dir()).map_err(failed("keep the local key"))?;
+        let vault = Vault::open(&data.join("keys")).map_err(failed("open the keys"))?;
+        let store = crate::store::open(config.database_url.expose())
+            .await
+            .map_err(failed("open the database"))?;
+        let log = ItemLog::new(Arc::clone(&store), vault.clone());
+        log.check_master_key()
+            .await
+            .map_err(failed("use the database with the keys of this data folder"))?;
+        let accounts = Accounts::open(Arc::clone(&store))
+            .await
+            .map_err(failed("prepare the accounts"))?;
+        let egress =
+            Egress::new(EgressConfig::default()).map_err(failed("prepare outgoing requests"))?;
+        let sandbox = sandbox(&config, &data, &vault, &egress, options)?;
+        let components = ComponentStore::open(&data.join("components"))
+            .map_err(failed("open the component store"))?;
+        let local = accounts
+            .local_principal()
+            .await
+            .map_err(failed("find the first account"))?;
+        let tools = Tools::new(ToolsConfig {
+            store: Arc::clone(&store),
+            log: log.clone(),
+            components: components.clone(),
+            sandbox: sandbox.clone(),
+            workspaces: data.join("workspaces"),
+            max_sessions: config.limits.max_tool_sessions,
+            local,
+        });
+        tools
+            .install_first_party()
+            .await
+            .map_err(failed("install the first-party plugins"))?;
+        let inference = Inference::start(inference_config(&config));
+        let runs = Runs::new(
+            log.clone(),
+            inference.clone(),
+            Arc::new(tools.clone()),
+            RunLimits::from(&config.limits),
+        );
+        let interrupted = runs
+            .recover_at_start()
+            .await
+            .map_err(failed("recover interrupted responses"))?;
+        if interrupted > 0 {
+            tracing::info!(
+                interrupted,
+                "responses that the last run of the server left are kept as incomplete"
+            );
+        }
+        Ok(Arc::new(App {
+            websockets: Arc::new(Semaphore::new(config.limits.max_websockets)),
+            config: Arc::new(config),
+            store,
+            log,
+            vault,
+            accounts,
+            inference,
+            tools,
+            runs,
+            egress,
+            shutdown: CancellationToken::new(),
+            closing: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            local_key,
+            started_at_s: now_ms() / 1000,
+            sandbox,
+            components,
+            folder,
+        }))
+    }
+
+    /// Compiles what is installed where that was not done yet, so that the first call of a large
+    /// plugin need not wait for it. What can't be compiled says so when it is called.
+    pub async fn warm_up(&self) {
+        let components = self.components.clone();
+        let listed = tokio::task::spawn_blocking(move || components.list()).await;
+        for installed in listed.unwrap_or_default() {
+            let path = self.components.path_of(&installed.digest);
+            if let Err(error) = self.sandbox.load(&path, &installed.digest).await {
+                let error = chain(&error);
+                tracing::warn!(plugin = installed.id, error, "could not be made ready");
+            }
+        }
+    }
+}
+
+fn sandbox(
+    config: &Config,
+    data: &std::path::Path,
+    vault: &Vault,
+    egress: &Egress,
+    options: Options,
+) -> Result<Sandbox, StartError> {
+    Sandbox::new(SandboxConfig {
+        cache_dir: data.join("cache"),
+        cache_mac_key: vault.derive("alcove sandbox cache v1"),
+        compiler: Compiler::Child {
+            program: options.program,
+            args: vec!["compile-component".into()],
+        },
+        max_instances: config.limits.max_tool_instances,
+        egress: egress.clone(),
+    })
+    .map_err(failed("prepare the sandbox"))
+}
+
+fn inference_config(config: &Config) -> InferenceConfig {
+    InferenceConfig {
+        model: config.model.clone(),
+        models_dir: config.models_dir.clone(),
+        threads: config.threads,
+        context_tokens: config.context_tokens,
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    // A clock before 1970 reads as 1970.
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+/// Resolves at SIGTERM or SIGINT.
+pub async fn termination() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        // Without handlers both signals end the process by themselves.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,230 @@
+//! `alcove chat`.
+
+use std::io::{self, BufRead, IsTerminal};
+use std::process::ExitCode;
+
+use alcove_api_types::{Conversation, ConversationRef, CreateResponse, EventBody, Input, Response};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::arguments::{ChatArguments, Global};
+use super::client::{Client, segment};
+use super::connect::Connection;
+use super::model::INTERRUPTED;
+use super::output;
+use super::render::Renderer;
+use super::stream::EventStream;
+
+/// The answer was cut short.
+const INCOMPLETE: u8 = 3;
+/// A line that ends so goes on in the next.
+const CONTINUED: char = '\\';
+
+const HELP: &str = "\
+Type a message and press Enter; a \\ at the end of a line goes on in the next.
+Ctrl-C stops an answer; pressed again, or at the prompt, it leaves.
+/new begins another conversation, /exit leaves.";
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Whole,
+    Failed,
+    CutShort,
+    Stopped,
+    /// The person wants out.
+    Left,
+}
+
+impl Ended {
+    fn code(self) -> ExitCode {
+        match self {
+            Ended::Whole => ExitCode::SUCCESS,
+            Ended::Failed => ExitCode::from(super::FAILED),
+            Ended::CutShort => ExitCode::from(INCOMPLETE),
+            Ended::Stopped | Ended::Left => ExitCode::from(INTERRUPTED),
+        }
+    }
+}
+
+pub(super) async fn run(global: &Global, arguments: ChatArguments) -> anyhow::Result<ExitCode> {
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let connection = Connection::open(global).await?;
+    let chatted = async {
+        connection.ready().await?;
+        let mut chat = Chat {
+            client: connection.client.clone(),
+            conversation: arguments.conversation,
+            model: arguments.model,
+            prints_events: arguments.json,
+        };
+        match arguments.message {
+            Some(message) => Ok(chat.turn(&message, &mut interrupts).await?.code()),
+            None => chat.interactive(&mut interrupts).await,
+        }
+    }
+    .await;
+    connection.close().await;
+    chatted
+}
+
+struct Chat {
+    client: Client,
+    conversation: Option<String>,
+    model: Option<String>,
+    prints_events: bool,
+}
+
+impl Chat {
+    async fn interactive(&mut self, interrupts: &mut Signal) -> anyhow::Result<ExitCode> {
+        if let Some(id) = &self.conversation {
+            let path = format!("/api/conversations/{}", segment(id));
+            let conversation: Conversation = self.client.get(&path).await?;
+            output::note(&output::clean(&conversation.summary.title))?;
+        }
+        let is_terminal = io::stdin().is_terminal();
+        if is_terminal {
+            output::note("/help shows what can be typed.")?;
+        }
+        let mut lines = read_lines()?;
+        loop {
+            let Some(message) = next_message(&mut lines, interrupts, is_terminal).await? else {
+                break;
+            };
+            match message.trim() {
+                "" => {}
+                "/exit" | "/quit" => break,
+                "/help" => output::note(HELP)?,
+                "/new" => self.conversation = None,
+                message => match self.turn(message, interrupts).await {
+                    Ok(Ended::Left) => break,
+                    Ok(_) => {}
+                    // One turn that failed is no reason to lose the conversation.
+                    Err(error) => output::note(&format!("alcove: {error:#}"))?,
+                },
+            }
+        }
+        if let Some(id) = &self.conversation {
+            output::note(&format!("Go on with: alcove chat --conversation {id}"))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// One message and its answer.
+    async fn turn(&mut self, message: &str, interrupts: &mut Signal) -> anyhow::Result<Ended> {
+        let request = CreateResponse {
+            model: self.model.clone(),
+            input: Input::Text(message.to_owned()),
+            stream: true,
+            conversation: self.conversation.clone().map(ConversationRef::Id),
+            ..CreateResponse::default()
+        };
+        let mut stream = tokio::select! {
+            opened = EventStream::open(&self.client, &request) => opened?,
+            _ = interrupts.recv() => return Ok(Ended::Left),
+        };
+        let mut renderer = Renderer::new();
+        let mut is_stopping = false;
+        loop {
+            let event = tokio::select! {
+                event = stream.next() => event?,
+                _ = interrupts.recv() => {
+                    if is_stopping {
+                        renderer.end_line()?;
+                        return Ok(Ended::Left);
+                    }
+                    is_stopping = true;
+                    self.stop(stream.response()).await?;
+                    continue;
+                }
+            };
+            let Some(event) = event else {
+                anyhow::bail!("the stream ended without the response's end");
+            };
+            if self.prints_events {
+                output::line(&serde_json::to_string(&event)?)?;
+            } else {
+                renderer.show(&event.body)?;
+            }
+            let is_first = matches!(event.body, EventBody::Created { .. });
+            if is_first && is_stopping {
+                // Ctrl-C came before there was anything to stop.
+                self.stop(stream.response()).await?;
+            }
+            let (response, ended) = match &event.body {
+                EventBody::Created { response } => (response, None),
+                EventBody::Completed { response } => (response, Some(Ended::Whole)),
+                EventBody::Failed { response } => (response, Some(Ended::Failed)),
+                EventBody::Incomplete { response } => (response, Some(Ended::CutShort)),
+                EventBody::Cancelled { response } => (response, Some(Ended::Stopped)),
+                _ => continue,
+            };
+            if let Some(conversation) = &response.conversation {
+                self.conversation = Some(conversation.id().to_owned());
+            }
+            if let Some(ended) = ended {
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// The stream then ends with what there was.
+    async fn stop(&self, response: Option<&str>) -> anyhow::Result<()> {
+        if let Some(id) = response {
+            let path = format!("/v1/responses/{}/cancel", segment(id));
+            let _: Response = self.client.post(&path, &serde_json::json!({})).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Lines of standard input. The thread that reads them ends with the process: a read from a
+/// terminal can't be called off.
+fn read_lines() -> io::Result<mpsc::Receiver<io::Result<String>>> {
+    let (sender, lines) = mpsc::channel(1);
+    std::thread::Builder::new()
+        .name("stdin".to_owned())
+        .spawn(move || {
+            for line in io::stdin().lock().lines() {
+                if sender.blocking_send(line).is_err() {
+                    break;
+                }
+            }
+        })?;
+    Ok(lines)
+}
+
+/// What the person says next; `None` when they leave.
+async fn next_message(
+    lines: &mut mpsc::Receiver<io::Result<String>>,
+    interrupts: &mut Signal,
+    is_terminal: bool,
+) -> anyhow::Result<Option<String>> {
+    let mut message = String::new();
+    loop {
+        if is_terminal {
+            output::piece(if message.is_empty() { "› " } else { "… " })?;
+        }
+        let line = tokio::select! {
+            line = lines.recv() => line,
+            _ = interrupts.recv() => None,
+        };
+        let Some(line) = line else {
+            if is_terminal {
+                output::line("")?;
+            }
+            return Ok((!message.trim().is_empty() && !is_terminal).then_some(message));
+        };
+        let line = line?;
+        match line.strip_suffix(CONTINUED) {
+            Some(begun) => {
+                message.push_str(begun);
+                message.push('\n');
+            }
+            None => {
+                message.push_str(&line);
+                return Ok(Some(message));
+            }
+        }
+    }
+}

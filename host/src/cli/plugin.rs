@@ -1,0 +1,139 @@
+//! `alcove plugin`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use alcove_api_types::{Binding, InstallPlugin, Plugin};
+use anyhow::Context;
+
+use crate::models::human_bytes;
+
+use super::arguments::{Global, PluginCommand};
+use super::client::{Client, segment};
+use super::connect::Connection;
+use super::output;
+
+/// How much of a digest tells two versions apart for a person.
+pub(super) const SHORT_DIGEST: usize = 12;
+
+pub(super) async fn run(global: &Global, command: PluginCommand) -> anyhow::Result<ExitCode> {
+    // A path is looked at before a server is bothered with it.
+    let command = match command {
+        PluginCommand::Install { path } => PluginCommand::Install {
+            path: path
+                .canonicalize()
+                .with_context(|| format!("cannot find {}", path.display()))?,
+        },
+        command => command,
+    };
+    let connection = Connection::open(global).await?;
+    let done = act(&connection.client, command).await;
+    connection.close().await;
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn act(client: &Client, command: PluginCommand) -> anyhow::Result<()> {
+    match command {
+        PluginCommand::Install { path } => install(client, &path).await,
+        PluginCommand::List => {
+            let plugins: Vec<Plugin> = client.get("/api/plugins").await?;
+            let rows: Vec<Vec<String>> = plugins
+                .into_iter()
+                .map(|plugin| {
+                    let tools: Vec<String> =
+                        plugin.tools.into_iter().map(|tool| tool.name).collect();
+                    vec![
+                        plugin.id,
+                        plugin.version,
+                        human_bytes(plugin.size_bytes),
+                        tools.join(", "),
+                    ]
+                })
+                .collect();
+            output::table(&rows)?;
+            Ok(())
+        }
+        PluginCommand::Inspect { plugin } => {
+            let plugin: Plugin = client
+                .get(&format!("/api/plugins/{}", segment(&plugin)))
+                .await?;
+            show(&plugin)
+        }
+        PluginCommand::Remove { plugin } => {
+            client
+                .delete(&format!("/api/plugins/{}", segment(&plugin)))
+                .await?;
+            output::note(&format!("{plugin} is removed."))?;
+            Ok(())
+        }
+    }
+}
+
+async fn install(client: &Client, path: &Path) -> anyhow::Result<()> {
+    let body = InstallPlugin {
+        path: path
+            .to_str()
+            .with_context(|| format!("{} is not UTF-8", path.display()))?
+            .to_owned(),
+    };
+    let plugin: Plugin = client.post("/api/plugins", &body).await?;
+    show(&plugin)?;
+    let bindings: Vec<Binding> = client.get("/api/bindings").await?;
+    let of_this: Vec<&Binding> = bindings
+        .iter()
+        .filter(|binding| binding.plugin == plugin.id)
+        .collect();
+    let id = &plugin.id;
+    if of_this.is_empty() {
+        output::note(&format!(
+            "{id} is installed. Nobody may use it yet: `alcove grant {id}` grants what it asks for, `--policy FILE` what you choose."
+        ))?;
+    }
+    for binding in of_this
+        .iter()
+        .filter(|binding| binding.digest != plugin.digest)
+    {
+        output::note(&format!(
+            "The grant to {} stays on the version before, since this one asks for more or describes itself differently: `alcove grant {id} --to {}` accepts it.",
+            binding.principal, binding.principal
+        ))?;
+    }
+    Ok(())
+}
+
+fn show(plugin: &Plugin) -> anyhow::Result<()> {
+    let say = |text: &str| output::line(&output::clean(text));
+    say(&format!(
+        "{} {} · {} · sha256 {}",
+        plugin.id,
+        plugin.version,
+        human_bytes(plugin.size_bytes),
+        plugin.digest
+    ))?;
+    for tool in &plugin.tools {
+        say(&format!("\n{} ({})", tool.title, tool.name))?;
+        say(&indent(&tool.description))?;
+    }
+    say("\nWhat it can do")?;
+    for badge in &plugin.badges {
+        say(&indent(&badge.text))?;
+    }
+    if plugin.requests.trim().is_empty() {
+        say("\nIts author asks for nothing beyond the default limits.")?;
+    } else {
+        say("\nWhat its author asks for")?;
+        say(&indent(plugin.requests.trim_end()))?;
+    }
+    say("\nImports")?;
+    for import in &plugin.imports {
+        say(&indent(import))?;
+    }
+    Ok(())
+}
+
+fn indent(text: &str) -> String {
+    text.lines()
+        .map(|line| format!("  {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}

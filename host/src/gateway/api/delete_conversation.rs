@@ -1,0 +1,27 @@
+//! `DELETE /api/conversations/{id}`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use http::StatusCode;
+
+use super::conversation_id;
+use crate::app::App;
+use crate::gateway::caller::Caller;
+use crate::gateway::error::ApiError;
+
+/// Stops what runs in the conversation, then destroys the keys of all its items.
+pub(in crate::gateway) async fn delete_conversation(
+    State(app): State<Arc<App>>,
+    Caller(principal): Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let id = conversation_id(&id)?;
+    // Whose it is comes first, or anybody could stop a run by naming its conversation.
+    app.log.conversation(&principal, id).await?;
+    if let Some(run) = app.runs.running_in(id) {
+        app.runs.stop(&principal, run.id()).await?;
+    }
+    app.log.delete(&principal, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

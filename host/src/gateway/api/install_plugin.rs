@@ -1,0 +1,24 @@
+//! `POST /api/plugins`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use alcove_api_types::InstallPlugin;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+
+use crate::app::App;
+use crate::gateway::caller::Admin;
+use crate::gateway::error::ApiError;
+use crate::gateway::json::Json;
+
+/// Installs from a path on this machine; nothing is granted by it.
+pub(in crate::gateway) async fn install_plugin(
+    State(app): State<Arc<App>>,
+    Admin(_): Admin,
+    Json(InstallPlugin { path }): Json<InstallPlugin>,
+) -> Result<Response, ApiError> {
+    let plugin = app.tools.install(Path::new(&path)).await?;
+    Ok((StatusCode::CREATED, Json(plugin)).into_response())
+}

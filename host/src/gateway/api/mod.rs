@@ -1,0 +1,91 @@
+//! `/api`: what has no standard. One endpoint a file.
+
+pub(super) mod create_binding;
+pub(super) mod create_key;
+pub(super) mod delete_conversation;
+pub(super) mod get_conversation;
+pub(super) mod inspect_plugin;
+pub(super) mod install_plugin;
+pub(super) mod list_bindings;
+pub(super) mod list_conversations;
+pub(super) mod list_keys;
+pub(super) mod list_plugins;
+pub(super) mod me;
+pub(super) mod remove_plugin;
+pub(super) mod rename_conversation;
+pub(super) mod revoke_binding;
+pub(super) mod revoke_key;
+pub(super) mod set_up;
+pub(super) mod sign_in;
+pub(super) mod sign_out;
+
+use alcove_core::ids::ConversationId;
+
+use crate::accounts::AccountError;
+use crate::gateway::error::ApiError;
+use crate::store::log::LogError;
+use crate::tools::ToolsError;
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> ApiError {
+        let message = error.to_string();
+        let at_fault = |param: &str| ApiError::Unprocessable {
+            param: Some(param.to_owned()),
+            message: message.clone(),
+        };
+        match error {
+            AccountError::SetupToken => at_fault("token"),
+            AccountError::Username => at_fault("username"),
+            AccountError::Password => at_fault("password"),
+            AccountError::KeyName => at_fault("name"),
+            AccountError::KeyLifetime => at_fault("expires_in_days"),
+            AccountError::UsernameTaken | AccountError::TooManyKeys { .. } => {
+                ApiError::Conflict(message)
+            }
+            AccountError::NoSuchKey => ApiError::NotFound(message),
+            other => ApiError::internal(other),
+        }
+    }
+}
+
+impl From<LogError> for ApiError {
+    fn from(error: LogError) -> ApiError {
+        let message = error.to_string();
+        match error {
+            LogError::NotFound { .. } => ApiError::NotFound(message),
+            LogError::Running(_) | LogError::BranchMoved => ApiError::Conflict(message),
+            LogError::Cursor => ApiError::invalid("cursor", message),
+            LogError::TooLong { .. } => ApiError::Unprocessable {
+                param: None,
+                message,
+            },
+            other => ApiError::internal(other),
+        }
+    }
+}
+
+impl From<ToolsError> for ApiError {
+    fn from(error: ToolsError) -> ApiError {
+        let message = error.to_string();
+        match error {
+            ToolsError::NotFound { .. } => ApiError::NotFound(message),
+            ToolsError::Invalid { param, .. } => ApiError::Unprocessable {
+                param: Some(param.to_owned()),
+                message,
+            },
+            ToolsError::Conflict { .. } => ApiError::Conflict(message),
+            ToolsError::Install(_) => ApiError::Unprocessable {
+                param: Some("path".to_owned()),
+                message,
+            },
+            other => ApiError::internal(other),
+        }
+    }
+}
+
+/// An id that does not parse can't exist: it is as unknown as any other.
+fn conversation_id(text: &str) -> Result<ConversationId, ApiError> {
+    let shown = || text.chars().take(64).collect::<String>();
+    text.parse()
+        .map_err(|_| ApiError::NotFound(format!("there is no conversation {}", shown())))
+}

@@ -1,0 +1,116 @@
+//! The gateway: every route, who may call it, and what errors look like.
+
+mod api;
+mod assets;
+mod caller;
+mod cookie;
+mod error;
+mod headers;
+mod health;
+mod json;
+mod origin;
+mod query;
+mod render;
+mod request_id;
+mod v1;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{delete, get, post};
+
+use crate::app::App;
+
+pub(crate) use caller::Peer;
+pub(crate) use render::chain;
+
+/// The whole route table.
+///
+/// Layers run from the outside in: id and trace, security headers, how errors look, host name,
+/// site. Health checks come by address, so they are outside the check of the host name.
+pub fn router(app: Arc<App>) -> Router {
+    let v1 = Router::new()
+        .route(
+            "/v1/responses",
+            get(v1::connect::connect).post(v1::create_response::create_response),
+        )
+        .route("/v1/responses/{id}", get(v1::get_response::get_response))
+        .route(
+            "/v1/responses/{id}/cancel",
+            post(v1::cancel_response::cancel_response),
+        )
+        .route(
+            "/v1/chat/completions",
+            post(v1::create_chat_completion::create_chat_completion),
+        )
+        .route("/v1/models", get(v1::list_models::list_models))
+        .route("/v1/{*rest}", get(not_found).fallback(not_found))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&app), origin::check_site))
+        .layer(from_fn_with_state(Arc::clone(&app), origin::check_host))
+        .layer(from_fn(render::openai_errors));
+
+    let api = Router::new()
+        .route("/api/setup", post(api::set_up::set_up))
+        .route(
+            "/api/session",
+            post(api::sign_in::sign_in).delete(api::sign_out::sign_out),
+        )
+        .route("/api/me", get(api::me::me))
+        .route(
+            "/api/keys",
+            get(api::list_keys::list_keys).post(api::create_key::create_key),
+        )
+        .route("/api/keys/{id}", delete(api::revoke_key::revoke_key))
+        .route(
+            "/api/conversations",
+            get(api::list_conversations::list_conversations),
+        )
+        .route(
+            "/api/conversations/{id}",
+            get(api::get_conversation::get_conversation)
+                .patch(api::rename_conversation::rename_conversation)
+                .delete(api::delete_conversation::delete_conversation),
+        )
+        .route(
+            "/api/plugins",
+            get(api::list_plugins::list_plugins).post(api::install_plugin::install_plugin),
+        )
+        .route(
+            "/api/plugins/{id}",
+            get(api::inspect_plugin::inspect_plugin).delete(api::remove_plugin::remove_plugin),
+        )
+        .route(
+            "/api/bindings",
+            get(api::list_bindings::list_bindings).post(api::create_binding::create_binding),
+        )
+        .route(
+            "/api/bindings/{id}",
+            delete(api::revoke_binding::revoke_binding),
+        )
+        .fallback(assets::serve)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&app), origin::check_site))
+        .layer(from_fn_with_state(Arc::clone(&app), origin::check_host))
+        .layer(from_fn(render::problem_errors));
+
+    let health = Router::new()
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz));
+
+    v1.merge(api)
+        .merge(health)
+        .layer(from_fn(headers::security_headers))
+        .layer(from_fn(request_id::trace))
+        .with_state(app)
+}
+
+async fn not_found(uri: http::Uri) -> error::ApiError {
+    let path: String = uri.path().chars().take(128).collect();
+    error::ApiError::NotFound(format!("there is nothing at {path}"))
+}
+
+async fn method_not_allowed() -> error::ApiError {
+    error::ApiError::MethodNotAllowed
+}

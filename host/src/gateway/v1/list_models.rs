@@ -1,0 +1,28 @@
+//! `GET /v1/models`.
+
+use std::sync::Arc;
+
+use alcove_api_types::{Model, ModelList};
+use axum::extract::State;
+
+use crate::app::App;
+use crate::gateway::caller::Caller;
+use crate::gateway::error::ApiError;
+use crate::gateway::json::Json;
+
+/// The models that answer: one server serves one model so far.
+pub(in crate::gateway) async fn list_models(
+    State(app): State<Arc<App>>,
+    Caller(_): Caller,
+) -> Result<Json<ModelList>, ApiError> {
+    let model = Model {
+        id: app.inference.model_id(),
+        object: "model".to_owned(),
+        created: app.started_at_s,
+        owned_by: "alcove".to_owned(),
+    };
+    Ok(Json(ModelList {
+        object: "list".to_owned(),
+        data: vec![model],
+    }))
+}

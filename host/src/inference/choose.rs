@@ -1,0 +1,75 @@
+//! Which file is the model: by path, by id, or what fits this machine.
+
+use std::path::PathBuf;
+
+use alcove_runtime::catalogue::{Catalogue, default_model};
+
+use super::{InferenceConfig, InferenceError};
+use crate::config::ModelChoice;
+
+/// The models that answer where nothing is configured, the better one first.
+const DEFAULTS: [&str; 2] = ["qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b"];
+
+/// The id of the configured model. Without a configured one it is the default for the memory that
+/// is free; where that is not here but the other one is, the other one: memory that happens to
+/// be short today is no reason to ask for another download.
+pub(super) fn id(config: &InferenceConfig) -> String {
+    match &config.model {
+        Some(ModelChoice::Id(id)) => id.clone(),
+        Some(ModelChoice::File(path)) => path.file_stem().map_or_else(
+            || "model".to_owned(),
+            |stem| stem.to_string_lossy().into_owned(),
+        ),
+        None => {
+            let preferred = default_model(free_memory_bytes());
+            let here = |id: &str| catalogue_path(config, id).is_ok_and(|path| path.is_file());
+            let other = || DEFAULTS.into_iter().find(|id| here(id));
+            let chosen = if here(preferred) { None } else { other() };
+            chosen.unwrap_or(preferred).to_owned()
+        }
+    }
+}
+
+/// The file of the model with that id.
+pub(super) fn path(config: &InferenceConfig, id: &str) -> Result<PathBuf, InferenceError> {
+    if let Some(ModelChoice::File(path)) = &config.model {
+        return if path.is_file() {
+            Ok(path.clone())
+        } else {
+            Err(InferenceError::NoSuchFile { path: path.clone() })
+        };
+    }
+    let path = catalogue_path(config, id)?;
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(InferenceError::Missing { id: id.to_owned() })
+    }
+}
+
+fn catalogue_path(config: &InferenceConfig, id: &str) -> Result<PathBuf, InferenceError> {
+    let catalogue = Catalogue::builtin().map_err(|error| InferenceError::Failed {
+        id: id.to_owned(),
+        reason: error.to_string(),
+    })?;
+    match catalogue.get(id) {
+        Some(entry) => Ok(config.models_dir.join(&entry.file)),
+        None => Err(InferenceError::Unknown {
+            id: id.to_owned(),
+            known: catalogue
+                .entries()
+                .iter()
+                .map(|entry| entry.id.clone())
+                .collect(),
+        }),
+    }
+}
+
+/// Memory that a new process can take without swapping; plenty where the system does not say.
+pub fn free_memory_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    text.lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))
+        .and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok())
+        .map_or(u64::MAX, |kib| kib * 1024)
+}

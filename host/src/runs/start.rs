@@ -1,0 +1,449 @@
+//! Beginning a run: everything that can be refused is refused before anything is stored.
+
+use std::{hash::BuildHasher, sync::Arc, time::Duration};
+
+use alcove_api_types::{ConversationRef, EventBody, Response, ResponseStatus, Role};
+use alcove_core::{
+    context::{self, Budget, ContextError, Window},
+    ids::{BranchId, ConversationId, ItemId, ResponseId},
+    item::{Item, ItemStatus, Payload},
+    prompt,
+    route::route,
+    turn::{Choice, Turn, TurnLimits},
+};
+use alcove_runtime::Sampling;
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{
+    Found, IdempotencyKey, InvalidRequest, Run, Runs, StartError, Target, ValidRequest,
+    execute::{Execution, Place},
+    history::{self, Said},
+    registry::Entry,
+};
+use crate::{
+    accounts::Principal,
+    inference::{InferenceError, Model, Tokens},
+    store::log::{At, Begin, Begun, Idempotency, LogError, Target as LogTarget},
+    tools::OfferedTool,
+};
+
+/// Where the client's own notes stand in a stored request.
+pub(super) const METADATA: &str = "metadata";
+/// How long a request waits for a model that is being loaded.
+const LOAD_WAIT: Duration = Duration::from_secs(60);
+/// Most characters of a title that is made from a message.
+const TITLE_CHARS: usize = 60;
+
+/// What is known about where the run belongs, before anything is stored.
+struct Before {
+    target: LogTarget,
+    /// The branch that the run goes on, where it goes on one.
+    branch: Option<BranchId>,
+    /// Root to head.
+    items: Vec<Item>,
+}
+
+impl Runs {
+    /// Begins a run and returns at once. The same key with the same request gives the same run.
+    pub async fn start(
+        &self,
+        principal: &Principal,
+        request: ValidRequest,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Run, StartError> {
+        let inner = &self.inner;
+        let lock = std::hash::BuildHasherDefault::<std::hash::DefaultHasher>::default()
+            .hash_one(principal.user) as usize
+            % inner.starting.len();
+        let _one_at_a_time = inner.starting[lock].lock().await;
+
+        inner.registry.sweep(inner.limits.retention);
+        if let Some(key) = &key
+            && let Some((run, fingerprint)) = inner.registry.by_key(principal.user, key)
+        {
+            return if fingerprint == request.fingerprint {
+                Ok(run)
+            } else {
+                Err(StartError::IdempotencyMismatch)
+            };
+        }
+        if inner.closing.is_cancelled() {
+            return Err(StartError::ShuttingDown);
+        }
+        inner.registry.admit(principal.user, &inner.limits)?;
+        let model = self.model(&request).await?;
+        let tools = self.tools(principal, &request).await?;
+        let before = self.before(principal, &request).await?;
+        if let Some(running) = before
+            .branch
+            .and_then(|branch| inner.registry.running_on(branch))
+        {
+            return Err(StartError::Busy { running });
+        }
+
+        let now = Timestamp::now();
+        let input: Vec<(ItemId, Payload)> = request.messages.iter().map(input_item).collect();
+        let output_tokens = request.max_output_tokens.min(inner.limits.output_tokens);
+        let window = plan(
+            &*model,
+            &request,
+            &tools,
+            &before.items,
+            &input,
+            now,
+            output_tokens,
+        )?;
+        let prior = history::prior_calls(&inner.log, principal, &before.items, &tools)
+            .await
+            .map_err(|error| StartError::Internal(Arc::new(error)))?;
+
+        let id = ResponseId::generate();
+        let echo = json!({
+            METADATA: request.metadata,
+            "instructions": request.instructions,
+            "max_output_tokens": output_tokens,
+            "temperature": request.temperature,
+            "route": route(&window.question),
+            "window": window.plan,
+        });
+        let begin = Begin {
+            response: id,
+            target: before.target,
+            input,
+            model: model.id().to_owned(),
+            request: echo,
+            title: title(&window.question),
+            idempotency: key.as_ref().map(|key| Idempotency {
+                key: key.as_str().to_owned(),
+                request_hash: request.fingerprint,
+            }),
+        };
+        let (place, previous) = match inner.log.begin(principal, begin).await {
+            Ok(Begun::Started {
+                conversation,
+                branch,
+                previous,
+                ..
+            }) => {
+                let place = conversation.zip(branch);
+                (
+                    place.map(|(conversation, branch)| Place {
+                        conversation,
+                        branch,
+                    }),
+                    previous,
+                )
+            }
+            Ok(Begun::Existing(earlier)) => return self.earlier(principal, earlier).await,
+            Err(error) => return Err(self.refused(error, &request)),
+        };
+
+        let response = Response {
+            id: id.to_string(),
+            object: "response".to_owned(),
+            created_at: now.as_second(),
+            status: ResponseStatus::Queued,
+            model: model.id().to_owned(),
+            output: Vec::new(),
+            error: None,
+            incomplete_details: None,
+            usage: None,
+            conversation: place.map(|place| ConversationRef::Object {
+                id: place.conversation.to_string(),
+            }),
+            previous_response_id: previous.map(|id| id.to_string()),
+            metadata: request.metadata.clone(),
+        };
+        let conversation = place.map(|place| place.conversation);
+        let run = Run::new(id, principal.user, conversation, response);
+        run.emit_with(|response| EventBody::Created {
+            response: response.clone(),
+        });
+        inner.registry.insert(Entry {
+            run: run.clone(),
+            branch: place.map(|place| place.branch),
+            key: key.map(|key| (key, request.fingerprint)),
+        });
+        let specs = tools.iter().map(history::spec).collect();
+        let limits = TurnLimits {
+            tool_rounds: inner.limits.tool_rounds,
+            output_tokens,
+            call_tokens: TurnLimits::CALL_TOKENS,
+            result_tokens: window.plan.budget.results,
+        };
+        let turn = Turn::new(window, specs, request.tool_choice.clone(), limits);
+        let execution = Execution::new(
+            run.clone(),
+            principal.clone(),
+            place,
+            turn,
+            model,
+            tools,
+            prior,
+            sampling(&request),
+            inner.log.clone(),
+            Arc::clone(&inner.toolbox),
+        );
+        inner.tasks.spawn(execution.run(Arc::clone(&inner.active)));
+        Ok(run)
+    }
+
+    /// The model, waiting for one that is being loaded.
+    async fn model(&self, request: &ValidRequest) -> Result<Arc<dyn Model>, StartError> {
+        let inference = &self.inner.inference;
+        let id = inference.model_id();
+        if let Some(asked) = &request.model
+            && *asked != id
+        {
+            return Err(StartError::NotFound {
+                param: "model",
+                message: format!(
+                    "there is no model {asked:?} here: leave `model` out or use {id:?}"
+                ),
+            });
+        }
+        match tokio::time::timeout(LOAD_WAIT, inference.ready()).await {
+            Ok(model) => Ok(model?),
+            Err(_) => Err(InferenceError::Loading { id }.into()),
+        }
+    }
+
+    /// The tools of this turn: granted, and admitted by the request.
+    async fn tools(
+        &self,
+        principal: &Principal,
+        request: &ValidRequest,
+    ) -> Result<Vec<OfferedTool>, StartError> {
+        if request.tool_choice == Choice::None || request.server_tools == super::ToolFilter::None {
+            return Ok(Vec::new());
+        }
+        let mut tools = self
+            .inner
+            .toolbox
+            .offered(principal)
+            .await
+            .map_err(StartError::Internal)?;
+        let granted: Vec<String> = tools
+            .iter()
+            .map(|tool| tool.manifest.name.clone())
+            .collect();
+        let offered = || match granted.as_slice() {
+            [] => "none is granted to you".to_owned(),
+            names => format!("granted to you: {}", names.join(", ")),
+        };
+        if let super::ToolFilter::Named(names) = &request.server_tools
+            && let Some(unknown) = names.iter().find(|name| !granted.contains(name))
+        {
+            let message = format!("there is no tool {unknown:?} for you; {}", offered());
+            return Err(InvalidRequest::new("alcove:server_tools", message).into());
+        }
+        tools.retain(|tool| {
+            // A tool of that name could not be told from no tool in a decision.
+            let name = tool.manifest.name.as_str();
+            name != prompt::NONE && request.server_tools.admits(name)
+        });
+        let missing = match &request.tool_choice {
+            Choice::Required if tools.is_empty() => Some("there is no tool for you".to_owned()),
+            Choice::Tool(name) if !tools.iter().any(|tool| tool.manifest.name == *name) => {
+                Some(format!("there is no tool {name:?} for you"))
+            }
+            _ => None,
+        };
+        match missing {
+            Some(message) => {
+                let message = format!("{message}; {}", offered());
+                Err(InvalidRequest::new("tool_choice", message).into())
+            }
+            None => Ok(tools),
+        }
+    }
+
+    /// What is there already where the run belongs.
+    async fn before(
+        &self,
+        principal: &Principal,
+        request: &ValidRequest,
+    ) -> Result<Before, StartError> {
+        let log = &self.inner.log;
+        let fail = |error| self.refused(error, request);
+        match request.target {
+            Target::New if request.store => {
+                let target = LogTarget::New(ConversationId::generate());
+                Ok(Before {
+                    target,
+                    branch: None,
+                    items: Vec::new(),
+                })
+            }
+            Target::New => Ok(Before {
+                target: LogTarget::NotStored,
+                branch: None,
+                items: Vec::new(),
+            }),
+            Target::Conversation(id) => {
+                let view = log.conversation(principal, id).await.map_err(fail)?;
+                let items = log.path(principal, id, At::Current).await.map_err(fail)?;
+                let target = LogTarget::Conversation(id);
+                Ok(Before {
+                    target,
+                    branch: Some(view.branch.id),
+                    items,
+                })
+            }
+            Target::After(id) => {
+                let stored = log.response(principal, id).await.map_err(fail)?;
+                let Some(conversation) = stored.conversation else {
+                    return Err(unknown_response(id));
+                };
+                // A response that is still being produced can't be gone on from: its branch is
+                // busy with it.
+                if let Some(run) = self.inner.registry.get(id)
+                    && !run.is_ended()
+                {
+                    return Err(StartError::Busy { running: id });
+                }
+                let view = log
+                    .conversation(principal, conversation)
+                    .await
+                    .map_err(fail)?;
+                let is_head = view.last_response == Some(id);
+                let items = log
+                    .path(principal, conversation, At::Response(id))
+                    .await
+                    .map_err(fail)?;
+                let branch = if is_head { stored.branch } else { None };
+                Ok(Before {
+                    target: LogTarget::Previous(id),
+                    branch,
+                    items,
+                })
+            }
+        }
+    }
+
+    /// The run of an earlier request with the same key.
+    async fn earlier(&self, principal: &Principal, id: ResponseId) -> Result<Run, StartError> {
+        match self.find(principal, id).await {
+            Ok(Found::Run(run)) => Ok(run),
+            Ok(Found::Finished(response)) => {
+                Ok(Run::finished_earlier(id, principal.user, *response))
+            }
+            Err(super::FindError::NotFound(_)) => Err(unknown_response(id)),
+            Err(super::FindError::Internal(error)) => Err(StartError::Internal(error)),
+        }
+    }
+
+    fn refused(&self, error: LogError, request: &ValidRequest) -> StartError {
+        match (error, request.target) {
+            (LogError::NotFound { .. }, Target::Conversation(id)) => StartError::NotFound {
+                param: "conversation",
+                message: format!("there is no conversation {id}"),
+            },
+            (LogError::NotFound { .. }, Target::After(id)) => unknown_response(id),
+            (LogError::Running(running), _) => StartError::Busy { running },
+            (LogError::IdempotencyMismatch, _) => StartError::IdempotencyMismatch,
+            (error, _) => StartError::Internal(Arc::new(error)),
+        }
+    }
+}
+
+fn unknown_response(id: ResponseId) -> StartError {
+    StartError::NotFound {
+        param: "previous_response_id",
+        message: format!("there is no response {id}"),
+    }
+}
+
+fn plan(
+    model: &dyn Model,
+    request: &ValidRequest,
+    tools: &[OfferedTool],
+    items: &[Item],
+    input: &[(ItemId, Payload)],
+    now: Timestamp,
+    output_tokens: u32,
+) -> Result<Window, StartError> {
+    let said: Vec<Said<'_>> = request
+        .messages
+        .iter()
+        .zip(input)
+        .map(|(message, (id, _))| Said {
+            item: request.store.then_some(*id),
+            role: message.role,
+            text: &message.text,
+            at_ms: now.as_millisecond(),
+        })
+        .collect();
+    let (begun_with, entries) = history::entries(items, &said, tools);
+    let instructions = request.instructions.as_deref().or(begun_with.as_deref());
+    let specs: Vec<_> = tools.iter().map(history::spec).collect();
+    let system = prompt::system(instructions, &specs);
+    let budget = Budget::new(model.context_tokens(), output_tokens, !tools.is_empty());
+    context::plan(&Tokens(model), &system, &entries, budget).map_err(|error| match error {
+        ContextError::TooLong { tokens, available } => StartError::TooLong {
+            tokens,
+            available,
+            context: budget.context,
+        },
+        ContextError::NoQuestion => {
+            InvalidRequest::new("input", "`input` is empty: say something").into()
+        }
+    })
+}
+
+fn input_item(message: &super::InputMessage) -> (ItemId, Payload) {
+    let role = match message.role {
+        Role::User => alcove_core::item::Role::User,
+        Role::Assistant => alcove_core::item::Role::Assistant,
+        Role::System => alcove_core::item::Role::System,
+        Role::Developer => alcove_core::item::Role::Developer,
+    };
+    let payload = Payload::Message {
+        role,
+        text: message.text.clone(),
+        status: ItemStatus::Completed,
+    };
+    (ItemId::generate(), payload)
+}
+
+fn sampling(request: &ValidRequest) -> Sampling {
+    match request.temperature {
+        None => Sampling::Greedy,
+        Some(temperature) => Sampling::TopP {
+            temperature,
+            top_p: request.top_p,
+            seed: request.seed.unwrap_or_else(rand::random),
+        },
+    }
+}
+
+/// The first words of a message, up to a whole word.
+fn title(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= TITLE_CHARS {
+        return line;
+    }
+    let head: String = line.chars().take(TITLE_CHARS).collect();
+    let whole = head
+        .rfind(' ')
+        .filter(|end| *end > 0)
+        .map_or(head.as_str(), |end| &head[..end]);
+    format!("{whole}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::title;
+
+    #[test]
+    fn a_title_is_the_first_words() {
+        assert_eq!(title("  What is\n 2**200 + 7? "), "What is 2**200 + 7?");
+        let long = title(&"word ".repeat(40));
+        assert!(
+            long.chars().count() <= 61 && long.ends_with("word…"),
+            "{long}"
+        );
+        assert_eq!(title(&"x".repeat(100)), format!("{}…", "x".repeat(60)));
+    }
+}

@@ -1,0 +1,259 @@
+//! A model and tools that do what a test says.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, atomic::AtomicUsize, atomic::Ordering},
+    time::Duration,
+};
+
+use alcove_api_types::{Audience, ToolOutcome, ToolPart, ToolUsage};
+use alcove_core::ids::BindingId;
+use alcove_policies::manifest;
+use alcove_runtime::{Finish, TokenUsage};
+use alcove_sandbox::{HostRecord, Progress};
+use async_trait::async_trait;
+use futures::{StreamExt, stream};
+use serde_json::json;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::super::{InternalError, Toolbox};
+use crate::{
+    accounts::Principal,
+    inference::{Job, Model, ModelError, ModelEvent, Pieces},
+    tools::{OfferedTool, ToolRequest, ToolResult},
+};
+
+/// What the model does when it is asked the next time.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    /// Writes this.
+    Say(&'static str),
+    /// Writes these pieces, with a pause after each.
+    Slowly(Vec<&'static str>, Duration),
+    /// Writes this and runs out of tokens.
+    Cut(&'static str),
+    /// Writes this, then nothing until it is stopped.
+    Hang(&'static str),
+    /// Writes this, then fails.
+    Break(&'static str),
+    /// Refuses to begin.
+    Refuse(ModelError),
+    /// Panics.
+    Panic,
+}
+
+/// A model that follows a script.
+pub(crate) struct ScriptedModel {
+    steps: Mutex<VecDeque<Step>>,
+    asked: Mutex<Vec<Job>>,
+}
+
+/// A token is a word, and a context has so many.
+pub(crate) const CONTEXT: u32 = 1000;
+
+impl ScriptedModel {
+    pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> ScriptedModel {
+        let steps = steps.into_iter().collect();
+        ScriptedModel {
+            steps: Mutex::new(steps),
+            asked: Mutex::default(),
+        }
+    }
+
+    /// Every job so far.
+    pub(crate) fn asked(&self) -> Vec<Job> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+fn text(text: &str) -> Result<ModelEvent, ModelError> {
+    Ok(ModelEvent::Text(text.to_owned()))
+}
+
+fn done(finish: Finish) -> Result<ModelEvent, ModelError> {
+    let usage = TokenUsage {
+        prompt: 10,
+        cached: 4,
+        generated: 5,
+    };
+    Ok(ModelEvent::Done { finish, usage })
+}
+
+#[async_trait]
+impl Model for ScriptedModel {
+    fn id(&self) -> &str {
+        "scripted"
+    }
+
+    fn context_tokens(&self) -> u32 {
+        CONTEXT
+    }
+
+    fn count_tokens(&self, text: &str) -> u32 {
+        text.split_whitespace().count() as u32
+    }
+
+    async fn generate(&self, job: Job, cancel: CancellationToken) -> Result<Pieces, ModelError> {
+        self.asked.lock().unwrap().push(job);
+        let step = self
+            .steps
+            .lock()
+            .unwrap()
+            .pop_front()
+            .expect("the script has a step for it");
+        Ok(match step {
+            Step::Say(said) => stream::iter([text(said), done(Finish::Stop)]).boxed(),
+            Step::Cut(said) => stream::iter([text(said), done(Finish::Length)]).boxed(),
+            Step::Slowly(pieces, pause) => stream::iter(pieces)
+                .then(move |piece| async move {
+                    tokio::time::sleep(pause).await;
+                    text(piece)
+                })
+                .chain(stream::iter([done(Finish::Stop)]))
+                .boxed(),
+            Step::Hang(said) => stream::iter([text(said)])
+                .chain(stream::once(async move {
+                    cancel.cancelled().await;
+                    done(Finish::Cancelled)
+                }))
+                .boxed(),
+            Step::Break(said) => {
+                let error = ModelError::Engine("a secret detail".to_owned());
+                stream::iter([text(said), Err(error)]).boxed()
+            }
+            Step::Refuse(error) => return Err(error),
+            Step::Panic => panic!("the model panics as the test says"),
+        })
+    }
+}
+
+/// Two tools: `python`, which keeps a session, and `web_fetch`.
+#[derive(Default)]
+pub(crate) struct ScriptedTools {
+    /// What the next calls return; `Ok("4")` where nothing is said.
+    pub(crate) results: Mutex<VecDeque<Scripted>>,
+    pub(crate) requests: Mutex<Vec<ToolRequest>>,
+    /// How many calls have begun.
+    pub(crate) begun: AtomicUsize,
+    /// Told when a call begins.
+    pub(crate) called: Notify,
+}
+
+/// What a call does.
+pub(crate) enum Scripted {
+    Ok(&'static str),
+    Outcome(ToolOutcome),
+    /// Says so many times how far it is, then returns.
+    Progress(u32),
+    /// Returns when it is stopped.
+    Hang,
+    /// Does not return even then.
+    Ignore,
+}
+
+fn tool(plugin: &str, manifest: serde_json::Value, session: bool) -> OfferedTool {
+    let manifest: manifest::Tool = serde_json::from_value(manifest).unwrap();
+    OfferedTool {
+        plugin: plugin.to_owned(),
+        digest: "d1".to_owned(),
+        tool: manifest.name.clone(),
+        manifest,
+        badges: Vec::new(),
+        session,
+        binding: BindingId::generate(),
+    }
+}
+
+#[async_trait]
+impl Toolbox for ScriptedTools {
+    async fn offered(&self, _: &Principal) -> Result<Vec<OfferedTool>, InternalError> {
+        let input = |name: &str| json!({"type": "object", "properties": {name: {"type": "string"}}, "required": [name]});
+        Ok(vec![
+            tool(
+                "alcove/python",
+                json!({
+                    "name": "python", "title": "Run Python", "description": "Runs Python.",
+                    "input": input("code"), "code": {"argument": "code", "language": "python"},
+                }),
+                true,
+            ),
+            tool(
+                "alcove/web-fetch",
+                json!({
+                    "name": "web_fetch", "title": "Read a page", "description": "Reads a page.",
+                    "input": input("url"),
+                }),
+                false,
+            ),
+        ])
+    }
+
+    async fn call(
+        &self,
+        request: ToolRequest,
+        cancel: CancellationToken,
+        progress: mpsc::Sender<Progress>,
+    ) -> ToolResult {
+        let arguments_canonical = request.arguments.to_string();
+        self.requests.lock().unwrap().push(request);
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        self.called.notify_waiters();
+        let scripted = self
+            .results
+            .lock()
+            .unwrap()
+            .pop_front()
+            .unwrap_or(Scripted::Ok("4"));
+        let outcome = match scripted {
+            Scripted::Ok(value) => return result(ToolOutcome::Ok, value, arguments_canonical),
+            Scripted::Outcome(outcome) => outcome,
+            Scripted::Progress(count) => {
+                for permille in 0..count {
+                    let note = format!("step {permille}");
+                    let _ = progress
+                        .send(Progress {
+                            permille: Some(permille),
+                            note,
+                        })
+                        .await;
+                }
+                ToolOutcome::Ok
+            }
+            Scripted::Hang => {
+                cancel.cancelled().await;
+                ToolOutcome::Limit {
+                    limit: "stopped".into(),
+                    message: "it was stopped".into(),
+                }
+            }
+            Scripted::Ignore => std::future::pending().await,
+        };
+        result(outcome, "", arguments_canonical)
+    }
+}
+
+fn result(outcome: ToolOutcome, value: &str, arguments_canonical: String) -> ToolResult {
+    let part = |value: &str| ToolPart {
+        audience: Audience::Both,
+        kind: "text".to_owned(),
+        value: value.to_owned(),
+        title: None,
+    };
+    ToolResult {
+        outcome,
+        output: if value.is_empty() {
+            Vec::new()
+        } else {
+            vec![part(value)]
+        },
+        usage: ToolUsage {
+            wall_us: 1000,
+            cpu_us: 500,
+            peak_memory_bytes: 1 << 20,
+            output_bytes: 1,
+        },
+        record: HostRecord::default(),
+        arguments_canonical,
+    }
+}

@@ -1,0 +1,47 @@
+//! What a run needs of tools: small enough that tests script them.
+
+use std::sync::Arc;
+
+use alcove_sandbox::Progress;
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::InternalError;
+use crate::{
+    accounts::Principal,
+    tools::{OfferedTool, ToolRequest, ToolResult, Tools},
+};
+
+/// Tools that a run may call.
+#[async_trait]
+pub trait Toolbox: Send + Sync + 'static {
+    /// What this person may use, in a stable order and with unique names.
+    async fn offered(&self, principal: &Principal) -> Result<Vec<OfferedTool>, InternalError>;
+
+    /// Runs a call to its end, which comes soon after `cancel`.
+    async fn call(
+        &self,
+        request: ToolRequest,
+        cancel: CancellationToken,
+        progress: mpsc::Sender<Progress>,
+    ) -> ToolResult;
+}
+
+#[async_trait]
+impl Toolbox for Tools {
+    async fn offered(&self, principal: &Principal) -> Result<Vec<OfferedTool>, InternalError> {
+        Tools::offered(self, principal)
+            .await
+            .map_err(|error| Arc::new(error) as InternalError)
+    }
+
+    async fn call(
+        &self,
+        request: ToolRequest,
+        cancel: CancellationToken,
+        progress: mpsc::Sender<Progress>,
+    ) -> ToolResult {
+        Tools::call(self, request, cancel, progress).await
+    }
+}

@@ -1,0 +1,58 @@
+//! The audit log: one hash chain per writer, never changed and never deleted from.
+
+use alcove_core::ids::{ConversationId, ItemId, OrganisationId, UserId, WriterId};
+use async_trait::async_trait;
+
+use super::{StoreError, Text, WrappedRowKey};
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct AuditRow {
+    /// Whose chain it is in.
+    pub writer_id: Text<WriterId>,
+    /// Its place in the chain: 1, 2, 3, …
+    pub seq: i64,
+    /// When.
+    pub at_ms: i64,
+    /// The organisation.
+    pub organisation_id: Text<OrganisationId>,
+    /// Who acted.
+    pub user_id: Text<UserId>,
+    /// What was done, such as `tool_call`.
+    pub action: String,
+    /// To what, such as `alcove/python`.
+    pub subject: String,
+    /// How it ended.
+    pub outcome: String,
+    /// In which conversation.
+    pub conversation_id: Option<Text<ConversationId>>,
+    /// The item that shows it.
+    pub item_id: Option<Text<ItemId>>,
+    /// The rest, sealed with a key of the row's own.
+    pub detail: Vec<u8>,
+    /// The hash of the entry before; empty for the first.
+    pub prev_hash: Vec<u8>,
+    /// Keyed hash over everything above.
+    pub hash: Vec<u8>,
+}
+
+/// The audit log.
+#[async_trait]
+pub trait Audit {
+    /// The last place and hash of a writer's chain.
+    async fn audit_tail(&self, writer: WriterId) -> Result<Option<(i64, Vec<u8>)>, StoreError>;
+
+    /// Appends an entry. [`StoreError::Conflict`] where its place is taken.
+    async fn append_audit(&self, row: &AuditRow, key: &WrappedRowKey) -> Result<(), StoreError>;
+
+    /// A piece of a writer's chain, in order, after a place.
+    async fn audit_chain(
+        &self,
+        writer: WriterId,
+        after_seq: i64,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, StoreError>;
+
+    /// All writers that have a chain.
+    async fn audit_writers(&self) -> Result<Vec<WriterId>, StoreError>;
+}

@@ -1,0 +1,169 @@
+//! The audit log: who did what, in a hash chain per server.
+
+use alcove_core::canonical;
+use alcove_core::hash::ItemHash;
+use alcove_core::ids::{ConversationId, ItemId, OrganisationId, UserId, WriterId};
+use serde::Serialize;
+
+use super::{ATTEMPTS, ItemLog, LogError};
+use crate::store::{AuditRow, StoreError, Text, WrappedRowKey, now_ms};
+
+/// How many entries are verified at a time.
+const PAGE: u32 = 1000;
+
+/// Something that was done.
+#[derive(Debug, Clone)]
+pub struct AuditEntry {
+    /// The organisation.
+    pub organisation: OrganisationId,
+    /// Who acted.
+    pub user: UserId,
+    /// What was done, such as `tool_call`, `grant` or `revoke`.
+    pub action: &'static str,
+    /// To what, such as `alcove/python`.
+    pub subject: String,
+    /// How it ended, such as `ok` or `denied`.
+    pub outcome: String,
+    /// In which conversation.
+    pub conversation: Option<ConversationId>,
+    /// The item that shows it.
+    pub item: Option<ItemId>,
+    /// The rest. It is sealed with a key of its own, so that it goes when the user is erased.
+    pub detail: serde_json::Value,
+}
+
+/// What an entry's hash covers: every column but the two hashes.
+#[derive(Serialize)]
+struct Hashed<'a> {
+    writer: WriterId,
+    seq: i64,
+    at_ms: i64,
+    organisation: OrganisationId,
+    user: UserId,
+    action: &'a str,
+    subject: &'a str,
+    outcome: &'a str,
+    conversation: Option<ConversationId>,
+    item: Option<ItemId>,
+    /// BLAKE3 of the sealed bytes: the chain holds when their key is gone.
+    detail: String,
+}
+
+impl ItemLog {
+    /// Appends an entry to this server's chain: acknowledged once it is on disk.
+    pub async fn audit(&self, entry: AuditEntry) -> Result<(), LogError> {
+        let _one_at_a_time = self.audit.lock().await;
+        let mut attempt = 1;
+        loop {
+            // Another process with the same data folder may take the place.
+            match self.try_audit(&entry).await {
+                Err(LogError::Store(StoreError::Conflict(_))) if attempt < ATTEMPTS => attempt += 1,
+                result => return result,
+            }
+        }
+    }
+
+    async fn try_audit(&self, entry: &AuditEntry) -> Result<(), LogError> {
+        let writer = self.vault.writer();
+        let (seq, prev_hash) = match self.store.audit_tail(writer).await? {
+            Some((seq, hash)) => (seq + 1, hash),
+            None => (1, Vec::new()),
+        };
+        let user_key = self.user_key(entry.user).await?;
+        let row_id = format!("{writer}:{seq}");
+        let (key, wrapped) = user_key.new_row_key(&row_id)?;
+        let detail = canonical::json(&entry.detail)?;
+        let mut row = AuditRow {
+            writer_id: Text(writer),
+            seq,
+            at_ms: now_ms(),
+            organisation_id: Text(entry.organisation),
+            user_id: Text(entry.user),
+            action: entry.action.to_owned(),
+            subject: entry.subject.clone(),
+            outcome: entry.outcome.clone(),
+            conversation_id: entry.conversation.map(Text),
+            item_id: entry.item.map(Text),
+            detail: key.seal("detail", detail.as_bytes())?,
+            prev_hash,
+            hash: Vec::new(),
+        };
+        row.hash = self.audit_hash(&row)?;
+        let key = WrappedRowKey {
+            row: row_id,
+            user: entry.user,
+            wrapped,
+        };
+        Ok(self.store.append_audit(&row, &key).await?)
+    }
+
+    /// Verifies every chain of the audit log; answers how many entries there are.
+    pub async fn verify_audit(&self) -> Result<u64, LogError> {
+        let mut entries = 0;
+        for writer in self.store.audit_writers().await? {
+            let mut before = (0, Vec::new());
+            loop {
+                let page = self.store.audit_chain(writer, before.0, PAGE).await?;
+                if page.is_empty() {
+                    break;
+                }
+                for row in page {
+                    let follows = row.seq == before.0 + 1 && row.prev_hash == before.1;
+                    if !follows || self.audit_hash(&row)? != row.hash {
+                        let seq = row.seq;
+                        return Err(LogError::AuditTampered { writer, seq });
+                    }
+                    before = (row.seq, row.hash);
+                    entries += 1;
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    fn audit_hash(&self, row: &AuditRow) -> Result<Vec<u8>, LogError> {
+        let AuditRow {
+            writer_id,
+            seq,
+            at_ms,
+            organisation_id,
+            user_id,
+            action,
+            subject,
+            outcome,
+            conversation_id,
+            item_id,
+            detail,
+            prev_hash,
+            hash: _,
+        } = row;
+        let bytes = canonical::json(&Hashed {
+            writer: writer_id.0,
+            seq: *seq,
+            at_ms: *at_ms,
+            organisation: organisation_id.0,
+            user: user_id.0,
+            action,
+            subject,
+            outcome,
+            conversation: conversation_id.map(|id| id.0),
+            item: item_id.map(|id| id.0),
+            detail: blake3::hash(detail).to_hex().to_string(),
+        })?;
+        let before = prev_hash.as_slice().try_into().map(ItemHash::from_bytes);
+        let tampered = LogError::AuditTampered {
+            writer: writer_id.0,
+            seq: *seq,
+        };
+        let before = match (*seq, before) {
+            (1, _) => None,
+            (_, Ok(before)) => Some(before),
+            (_, Err(_)) => return Err(tampered),
+        };
+        let hash = self
+            .vault
+            .audit_key()
+            .link(bytes.as_bytes(), before.as_ref());
+        Ok(hash.as_bytes().to_vec())
+    }
+}

@@ -1,0 +1,272 @@
+//! Items as the wire has them, and back.
+
+use alcove_api_types as wire;
+use alcove_core::ids::ItemId;
+use alcove_core::item;
+
+/// An item on the wire.
+pub fn item(item: &item::Item) -> wire::Item {
+    payload(item.id, &item.payload)
+}
+
+/// An item on the wire, from its id and what is known of its content.
+pub fn payload(id: ItemId, payload: &item::Payload) -> wire::Item {
+    match payload {
+        item::Payload::Message { role, text, status } => wire::Item::Message(wire::Message {
+            id: id.to_string(),
+            role: role_to_wire(*role),
+            status: status_to_wire(*status),
+            content: vec![content(*role, text)],
+        }),
+        item::Payload::ToolCall(call) => wire::Item::ToolCall(call_to_wire(id, call)),
+    }
+}
+
+fn content(role: item::Role, text: &str) -> wire::ContentPart {
+    let text = text.to_owned();
+    match role {
+        item::Role::Assistant => wire::ContentPart::OutputText {
+            text,
+            annotations: Vec::new(),
+        },
+        item::Role::User | item::Role::System | item::Role::Developer => {
+            wire::ContentPart::InputText { text }
+        }
+    }
+}
+
+fn call_to_wire(id: ItemId, call: &item::ToolCall) -> wire::ToolCall {
+    let item::ToolCall {
+        status,
+        plugin,
+        digest,
+        tool,
+        title,
+        arguments,
+        badges,
+        outcome,
+        output,
+        usage,
+        record: _,
+    } = call;
+    wire::ToolCall {
+        id: id.to_string(),
+        status: status_to_wire(*status),
+        plugin: plugin.clone(),
+        digest: digest.clone(),
+        tool: tool.clone(),
+        title: title.clone(),
+        arguments: arguments.clone(),
+        badges: badges.iter().map(badge_to_wire).collect(),
+        outcome: outcome.as_ref().map(outcome_to_wire),
+        output: output.iter().map(part_to_wire).collect(),
+        usage: usage.as_ref().map(usage_to_wire),
+    }
+}
+
+/// A tool call as the log keeps it. Its reference to a host record is set when it is appended.
+pub fn call(call: &wire::ToolCall) -> item::ToolCall {
+    let wire::ToolCall {
+        id: _,
+        status,
+        plugin,
+        digest,
+        tool,
+        title,
+        arguments,
+        badges,
+        outcome,
+        output,
+        usage,
+    } = call;
+    item::ToolCall {
+        status: match status {
+            wire::ItemStatus::InProgress => item::ItemStatus::InProgress,
+            wire::ItemStatus::Completed => item::ItemStatus::Completed,
+            wire::ItemStatus::Incomplete => item::ItemStatus::Incomplete,
+        },
+        plugin: plugin.clone(),
+        digest: digest.clone(),
+        tool: tool.clone(),
+        title: title.clone(),
+        arguments: arguments.clone(),
+        badges: badges.iter().map(badge).collect(),
+        outcome: outcome.as_ref().map(self::outcome),
+        output: output.iter().map(part).collect(),
+        usage: usage.as_ref().map(self::usage),
+        record: None,
+    }
+}
+
+/// A role on the wire.
+pub fn role_to_wire(role: item::Role) -> wire::Role {
+    match role {
+        item::Role::User => wire::Role::User,
+        item::Role::Assistant => wire::Role::Assistant,
+        item::Role::System => wire::Role::System,
+        item::Role::Developer => wire::Role::Developer,
+    }
+}
+
+/// A role from the wire.
+pub fn role(role: wire::Role) -> item::Role {
+    match role {
+        wire::Role::User => item::Role::User,
+        wire::Role::Assistant => item::Role::Assistant,
+        wire::Role::System => item::Role::System,
+        wire::Role::Developer => item::Role::Developer,
+    }
+}
+
+/// A status on the wire.
+pub fn status_to_wire(status: item::ItemStatus) -> wire::ItemStatus {
+    match status {
+        item::ItemStatus::InProgress => wire::ItemStatus::InProgress,
+        item::ItemStatus::Completed => wire::ItemStatus::Completed,
+        item::ItemStatus::Incomplete => wire::ItemStatus::Incomplete,
+    }
+}
+
+fn badge_to_wire(badge: &item::Badge) -> wire::Badge {
+    let item::Badge {
+        subject,
+        kind,
+        text,
+    } = badge;
+    wire::Badge {
+        subject: subject.clone(),
+        kind: match kind {
+            item::BadgeKind::CannotAsk => wire::BadgeKind::CannotAsk,
+            item::BadgeKind::Refused => wire::BadgeKind::Refused,
+            item::BadgeKind::Granted => wire::BadgeKind::Granted,
+        },
+        text: text.clone(),
+    }
+}
+
+/// A badge from the wire.
+pub fn badge(badge: &wire::Badge) -> item::Badge {
+    let wire::Badge {
+        subject,
+        kind,
+        text,
+    } = badge;
+    item::Badge {
+        subject: subject.clone(),
+        kind: match kind {
+            wire::BadgeKind::CannotAsk => item::BadgeKind::CannotAsk,
+            wire::BadgeKind::Refused => item::BadgeKind::Refused,
+            wire::BadgeKind::Granted => item::BadgeKind::Granted,
+        },
+        text: text.clone(),
+    }
+}
+
+/// An outcome on the wire.
+pub fn outcome_to_wire(outcome: &item::ToolOutcome) -> wire::ToolOutcome {
+    match outcome.clone() {
+        item::ToolOutcome::Ok => wire::ToolOutcome::Ok,
+        item::ToolOutcome::Failed { failure, message } => {
+            wire::ToolOutcome::Failed { failure, message }
+        }
+        item::ToolOutcome::Denied {
+            capability,
+            message,
+        } => wire::ToolOutcome::Denied {
+            capability,
+            message,
+        },
+        item::ToolOutcome::Limit { limit, message } => wire::ToolOutcome::Limit { limit, message },
+        item::ToolOutcome::Trapped { message } => wire::ToolOutcome::Trapped { message },
+    }
+}
+
+/// An outcome from the wire.
+pub fn outcome(outcome: &wire::ToolOutcome) -> item::ToolOutcome {
+    match outcome.clone() {
+        wire::ToolOutcome::Ok => item::ToolOutcome::Ok,
+        wire::ToolOutcome::Failed { failure, message } => {
+            item::ToolOutcome::Failed { failure, message }
+        }
+        wire::ToolOutcome::Denied {
+            capability,
+            message,
+        } => item::ToolOutcome::Denied {
+            capability,
+            message,
+        },
+        wire::ToolOutcome::Limit { limit, message } => item::ToolOutcome::Limit { limit, message },
+        wire::ToolOutcome::Trapped { message } => item::ToolOutcome::Trapped { message },
+    }
+}
+
+/// A part of a result on the wire.
+pub fn part_to_wire(part: &item::ToolPart) -> wire::ToolPart {
+    let item::ToolPart {
+        audience,
+        kind,
+        value,
+        title,
+    } = part;
+    wire::ToolPart {
+        audience: match audience {
+            item::Audience::Model => wire::Audience::Model,
+            item::Audience::User => wire::Audience::User,
+            item::Audience::Both => wire::Audience::Both,
+        },
+        kind: kind.clone(),
+        value: value.clone(),
+        title: title.clone(),
+    }
+}
+
+/// A part of a result from the wire.
+pub fn part(part: &wire::ToolPart) -> item::ToolPart {
+    let wire::ToolPart {
+        audience,
+        kind,
+        value,
+        title,
+    } = part;
+    item::ToolPart {
+        audience: match audience {
+            wire::Audience::Model => item::Audience::Model,
+            wire::Audience::User => item::Audience::User,
+            wire::Audience::Both => item::Audience::Both,
+        },
+        kind: kind.clone(),
+        value: value.clone(),
+        title: title.clone(),
+    }
+}
+
+fn usage_to_wire(usage: &item::ToolUsage) -> wire::ToolUsage {
+    let item::ToolUsage {
+        wall_us,
+        cpu_us,
+        peak_memory_bytes,
+        output_bytes,
+    } = *usage;
+    wire::ToolUsage {
+        wall_us,
+        cpu_us,
+        peak_memory_bytes,
+        output_bytes,
+    }
+}
+
+/// What a call used, from the wire.
+pub fn usage(usage: &wire::ToolUsage) -> item::ToolUsage {
+    let wire::ToolUsage {
+        wall_us,
+        cpu_us,
+        peak_memory_bytes,
+        output_bytes,
+    } = *usage;
+    item::ToolUsage {
+        wall_us,
+        cpu_us,
+        peak_memory_bytes,
+        output_bytes,
+    }
+}

@@ -1,0 +1,103 @@
+//! The audit log's row of each call and of each change of a grant.
+
+use alcove_api_types::ToolOutcome;
+use serde_json::json;
+
+use crate::accounts::Principal;
+use crate::store::BindingRow;
+use crate::store::log::AuditEntry;
+
+use super::{ToolRequest, ToolResult, Tools};
+
+impl Tools {
+    /// Writes a call down. It is acknowledged once it is on disk; where that fails the call has
+    /// happened all the same, so its result is given and the failure is in the server's log.
+    pub(super) async fn write_down(&self, request: &ToolRequest, result: &ToolResult) {
+        let tool = &request.tool;
+        let usage = &result.usage;
+        // The arguments and the result are on the item; the row says what ran under what.
+        let detail = json!({
+            "tool": tool.tool,
+            "digest": tool.digest,
+            "binding": tool.binding.to_string(),
+            "reason": reason(&result.outcome),
+            "wall_us": usage.wall_us,
+            "cpu_us": usage.cpu_us,
+            "peak_memory_bytes": usage.peak_memory_bytes,
+            "output_bytes": usage.output_bytes,
+            "http": result.record.http,
+        });
+        let written = self
+            .inner
+            .log
+            .audit(AuditEntry {
+                organisation: request.principal.organisation,
+                user: request.principal.user,
+                action: "tool_call",
+                subject: tool.plugin.clone(),
+                outcome: name(&result.outcome).to_owned(),
+                conversation: request.conversation,
+                item: request.conversation.map(|_| request.item),
+                detail,
+            })
+            .await;
+        if let Err(error) = written {
+            tracing::error!(plugin = tool.plugin, item = %request.item, %error, "a call is missing in the audit log");
+        }
+    }
+
+    /// Writes down that a grant was given or taken.
+    pub(super) async fn write_down_grant(
+        &self,
+        action: &'static str,
+        row: &BindingRow,
+        by: &Principal,
+        stopped_calls: u32,
+    ) {
+        let written = self
+            .inner
+            .log
+            .audit(AuditEntry {
+                organisation: by.organisation,
+                user: by.user,
+                action,
+                subject: row.plugin.clone(),
+                outcome: "ok".to_owned(),
+                conversation: None,
+                item: None,
+                detail: json!({
+                    "binding": row.id.0.to_string(),
+                    "digest": row.digest,
+                    "principal": row.principal(),
+                    "policy": row.policy,
+                    "reason": row.reason,
+                    "stopped_calls": stopped_calls,
+                }),
+            })
+            .await;
+        if let Err(error) = written {
+            tracing::error!(plugin = row.plugin, %error, "a change of a grant is missing in the audit log");
+        }
+    }
+}
+
+/// The outcome's name.
+fn name(outcome: &ToolOutcome) -> &'static str {
+    match outcome {
+        ToolOutcome::Ok => "ok",
+        ToolOutcome::Failed { .. } => "failed",
+        ToolOutcome::Denied { .. } => "denied",
+        ToolOutcome::Limit { .. } => "limit",
+        ToolOutcome::Trapped { .. } => "trapped",
+    }
+}
+
+/// Which failure, capability or limit; never the tool's own words.
+fn reason(outcome: &ToolOutcome) -> Option<&str> {
+    match outcome {
+        ToolOutcome::Ok | ToolOutcome::Trapped { .. } => None,
+        ToolOutcome::Failed { failure, .. } => Some(failure),
+        ToolOutcome::Denied { capability, .. } => Some(capability),
+        ToolOutcome::Limit { limit, .. } => Some(limit),
+    }
+}

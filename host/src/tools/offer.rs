@@ -1,0 +1,107 @@
+//! What a person may use.
+
+use std::collections::HashSet;
+
+use alcove_api_types::{Badge, BadgeKind};
+use alcove_policies::Policy;
+use alcove_policies::inspect::{self, Inspection, badges};
+
+use crate::accounts::Principal;
+
+use super::{OfferedTool, Tools, ToolsError};
+
+/// First-party plugins come first, so that their tools keep their plain names.
+const FIRST_PARTY: &str = "alcove/";
+
+impl Tools {
+    /// The tools that a person may use, always in the same order: it is part of the prompt, and
+    /// the prompt's stable part is what the prefix cache lives on.
+    pub async fn offered(&self, principal: &Principal) -> Result<Vec<OfferedTool>, ToolsError> {
+        let mut bounds = self.bounds_for(principal).await?;
+        // Stable sorting keeps the most specific binding of each plugin first.
+        bounds.sort_by(|one, other| {
+            let place = |plugin: &str| (!plugin.starts_with(FIRST_PARTY), plugin.to_owned());
+            place(&one.plugin).cmp(&place(&other.plugin))
+        });
+        bounds.dedup_by(|later, first| later.plugin == first.plugin);
+        let mut names = HashSet::new();
+        let mut offered = Vec::new();
+        for bound in bounds {
+            let inspection = match self.inner.inspections.of(&bound.digest).await {
+                Ok(inspection) => inspection,
+                Err(error) => {
+                    // One damaged plugin takes no other away.
+                    tracing::error!(plugin = bound.plugin, digest = bound.digest, %error, "a granted component can't be read");
+                    continue;
+                }
+            };
+            let Some(manifest) = &inspection.manifest else {
+                continue;
+            };
+            let badges = badges_of(&inspection, Some(&bound.policy));
+            for tool in &manifest.tools {
+                let mut named = tool.clone();
+                named.name = free_name(&mut names, &bound.plugin, &tool.name);
+                offered.push(OfferedTool {
+                    plugin: bound.plugin.clone(),
+                    digest: bound.digest.clone(),
+                    tool: tool.name.clone(),
+                    manifest: named,
+                    badges: badges.clone(),
+                    session: manifest.session,
+                    binding: bound.id,
+                });
+            }
+        }
+        Ok(offered)
+    }
+}
+
+/// The tool's own name, or one that also names its plugin where that is taken.
+fn free_name(taken: &mut HashSet<String>, plugin: &str, tool: &str) -> String {
+    let mut name = tool.to_owned();
+    let mut count = 1;
+    while !taken.insert(name.clone()) {
+        name = format!("{}_{tool}", plugin.replace(['/', '-', '.'], "_"));
+        if count > 1 {
+            name = format!("{name}_{count}");
+        }
+        count += 1;
+    }
+    name
+}
+
+/// What holds for a component under a policy, as clients see it.
+pub(super) fn badges_of(inspection: &Inspection, policy: Option<&Policy>) -> Vec<Badge> {
+    badges(inspection, policy)
+        .into_iter()
+        .map(|badge| Badge {
+            subject: badge.subject,
+            kind: match badge.kind {
+                inspect::BadgeKind::CannotAsk => BadgeKind::CannotAsk,
+                inspect::BadgeKind::Refused => BadgeKind::Refused,
+                inspect::BadgeKind::Granted => BadgeKind::Granted,
+            },
+            text: badge.text,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_name_is_made_free() {
+        let mut taken = HashSet::new();
+        assert_eq!(free_name(&mut taken, "alcove/python", "python"), "python");
+        assert_eq!(
+            free_name(&mut taken, "local/my-py", "python"),
+            "local_my_py_python"
+        );
+        assert_eq!(
+            free_name(&mut taken, "local/my.py", "python"),
+            "local_my_py_python_2"
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! From what the sandbox reports to what clients and the log are told.
+
+use alcove_api_types::{Audience, ToolOutcome, ToolPart, ToolUsage};
+use alcove_policies::Denial;
+use alcove_sandbox as sandbox;
+
+use super::NOTE_TITLE;
+
+/// The capability of a denial that says: the plugin itself is not granted.
+pub(super) const PLUGIN: &str = "plugin";
+
+/// The outcome and, where it is `ok`, the parts.
+pub(super) fn translate(outcome: sandbox::Outcome) -> (ToolOutcome, Vec<ToolPart>) {
+    let outcome = match outcome {
+        sandbox::Outcome::Ok(parts) => {
+            return match parts.into_iter().map(part).collect() {
+                Some(parts) => (ToolOutcome::Ok, parts),
+                None => (
+                    ToolOutcome::Failed {
+                        failure: "internal".to_owned(),
+                        message: "the tool returned an asset that this host did not make"
+                            .to_owned(),
+                    },
+                    Vec::new(),
+                ),
+            };
+        }
+        sandbox::Outcome::Failed(failure) => ToolOutcome::Failed {
+            failure: failure.kind,
+            message: failure.message,
+        },
+        sandbox::Outcome::Denied(denial) => denied(&denial),
+        sandbox::Outcome::Limit(hit) => ToolOutcome::Limit {
+            limit: hit.name.to_owned(),
+            message: hit.allowed,
+        },
+        sandbox::Outcome::Trapped(message) => ToolOutcome::Trapped { message },
+    };
+    (outcome, Vec::new())
+}
+
+fn denied(denial: &Denial) -> ToolOutcome {
+    let message = if denial.grant.trim().is_empty() {
+        denial.detail.clone()
+    } else {
+        format!(
+            "{}\nTo grant it:\n{}",
+            denial.detail,
+            denial.grant.trim_end()
+        )
+    };
+    ToolOutcome::Denied {
+        capability: denial.capability.to_owned(),
+        message,
+    }
+}
+
+/// `None` for an asset: this host mints none yet, so every id is one that the guest made up.
+fn part(part: sandbox::Part) -> Option<ToolPart> {
+    let (kind, value, title) = match part.content {
+        sandbox::Content::Text(text) => ("text", text, None),
+        sandbox::Content::Json(json) => ("json", json, None),
+        sandbox::Content::Link { title, url } => ("link", url, Some(title)),
+        sandbox::Content::Asset(_) => return None,
+    };
+    let audience = match part.audience {
+        sandbox::Audience::Model => Audience::Model,
+        sandbox::Audience::User => Audience::User,
+        sandbox::Audience::Both => Audience::Both,
+    };
+    Some(ToolPart {
+        audience,
+        kind: kind.to_owned(),
+        value,
+        title,
+    })
+}
+
+/// A note of the host itself, for the model and the person.
+pub(super) fn note(text: String) -> ToolPart {
+    ToolPart {
+        audience: Audience::Both,
+        kind: "text".to_owned(),
+        value: text,
+        title: Some(NOTE_TITLE.to_owned()),
+    }
+}
+
+/// Whether the host itself wrote this part: a guest's texts have no title.
+pub(super) fn is_note(part: &ToolPart) -> bool {
+    part.kind == "text" && part.title.is_some()
+}
+
+pub(super) fn usage(usage: &sandbox::Usage) -> ToolUsage {
+    let micros = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    ToolUsage {
+        wall_us: micros(usage.wall),
+        cpu_us: micros(usage.cpu),
+        peak_memory_bytes: usage.peak_memory_bytes,
+        output_bytes: usage.output_bytes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_denial_ends_with_the_lines_that_would_grant_it() {
+        let (outcome, parts) = translate(sandbox::Outcome::Denied(Denial {
+            capability: "http",
+            detail: "GET http://a.example/ is not granted".to_owned(),
+            grant: "[[http]]\norigin = \"http://a.example\"\n".to_owned(),
+        }));
+        assert!(parts.is_empty());
+        let ToolOutcome::Denied {
+            capability,
+            message,
+        } = outcome
+        else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(capability, "http");
+        assert_eq!(
+            message,
+            "GET http://a.example/ is not granted\nTo grant it:\n[[http]]\norigin = \"http://a.example\""
+        );
+    }
+
+    #[test]
+    fn an_asset_that_the_host_did_not_make_fails_the_call() {
+        let (outcome, parts) = translate(sandbox::Outcome::Ok(vec![sandbox::Part {
+            audience: sandbox::Audience::Both,
+            content: sandbox::Content::Asset("made-up".to_owned()),
+        }]));
+        assert!(matches!(outcome, ToolOutcome::Failed { .. }) && parts.is_empty());
+    }
+
+    #[test]
+    fn only_the_hosts_own_texts_are_notes() {
+        let (_, parts) = translate(sandbox::Outcome::Ok(vec![
+            sandbox::Part {
+                audience: sandbox::Audience::Both,
+                content: sandbox::Content::Text("2".to_owned()),
+            },
+            sandbox::Part {
+                audience: sandbox::Audience::User,
+                content: sandbox::Content::Link {
+                    title: "A".to_owned(),
+                    url: "https://a.example/".to_owned(),
+                },
+            },
+        ]));
+        assert!(parts.iter().all(|part| !is_note(part)));
+        assert!(is_note(&note("restored".to_owned())));
+    }
+}

@@ -1,0 +1,27 @@
+//! The server as its users meet it: the real router on a port of its own, a data folder of its
+//! own, the real 135M model and the real components.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod app;
+mod client;
+mod compiled;
+
+mod accounts;
+mod api_keys;
+mod browser;
+mod chat_completions;
+mod cli;
+mod conversations;
+mod errors;
+mod lifecycle;
+mod model_fetch;
+mod responses;
+mod security;
+mod tool_calls;
+mod tools;
+mod websocket;

@@ -1,0 +1,114 @@
+//! Bindings.
+
+use alcove::accounts::Principal;
+use alcove::store::{NewBinding, StoreError, Subject};
+use alcove_core::ids::{BindingId, UserId};
+
+use super::Fixture;
+
+async fn bind(f: &Fixture, plugin: &str, principal: &str) -> BindingId {
+    let subject = f
+        .store
+        .subject(f.ann.organisation, principal)
+        .await
+        .unwrap();
+    let id = BindingId::generate();
+    let binding = NewBinding {
+        id,
+        organisation: f.ann.organisation,
+        plugin: plugin.into(),
+        digest: "00".repeat(32),
+        subject: subject.unwrap_or_else(|| panic!("{principal}")),
+        policy: "version = 1\n".into(),
+        author: f.ann.user,
+        reason: "a test".into(),
+        now_ms: 1,
+    };
+    f.store.insert_binding(&binding).await.unwrap();
+    id
+}
+
+async fn plugins_of(f: &Fixture, principal: &Principal) -> Vec<String> {
+    let Principal {
+        organisation,
+        user,
+        groups,
+        ..
+    } = principal;
+    let rows = f
+        .store
+        .bindings_for(*organisation, *user, groups)
+        .await
+        .unwrap();
+    rows.into_iter().map(|row| row.plugin).collect()
+}
+
+pub(crate) async fn a_binding_reaches_whom_it_names(f: Fixture) {
+    let bob = f.another_user("Bob").await;
+    for (plugin, principal) in [
+        ("for/everyone", "everyone"),
+        ("for/admins", "group:admins"),
+        ("for/bob", "user:bob"),
+    ] {
+        bind(&f, plugin, principal).await;
+    }
+    assert_eq!(plugins_of(&f, &f.ann).await, ["for/everyone", "for/admins"]);
+    assert_eq!(plugins_of(&f, &bob).await, ["for/everyone", "for/bob"]);
+    let all = f.store.bindings(f.ann.organisation).await.unwrap();
+    let principals: Vec<String> = all.iter().map(|row| row.principal()).collect();
+    assert_eq!(principals, ["everyone", "group:admins", "user:Bob"]);
+    assert_eq!(all[0].author_username, f.ann.username);
+
+    for unknown in [
+        "",
+        "Everyone",
+        "group:",
+        "group:nobody",
+        "user:eve",
+        "role:x",
+        "bob",
+    ] {
+        let subject = f.store.subject(f.ann.organisation, unknown).await.unwrap();
+        assert_eq!(subject, None, "{unknown}");
+    }
+}
+
+pub(crate) async fn a_binding_is_revoked_once(f: Fixture) {
+    let id = bind(&f, "alcove/python", "everyone").await;
+    assert!(
+        f.store
+            .set_binding_digest(id, &"11".repeat(32))
+            .await
+            .unwrap()
+    );
+    let row = f.store.binding(id).await.unwrap().unwrap();
+    assert_eq!(row.digest, "11".repeat(32));
+
+    assert!(f.store.revoke_binding(id, f.ann.user, 2).await.unwrap());
+    assert!(!f.store.revoke_binding(id, f.ann.user, 3).await.unwrap());
+    assert!(!f.store.set_binding_digest(id, "22").await.unwrap());
+    assert_eq!(f.store.binding(id).await.unwrap(), None);
+    assert!(plugins_of(&f, &f.ann).await.is_empty());
+    assert_eq!(
+        f.count("bindings").await,
+        1,
+        "the row stays, for the record"
+    );
+
+    let nobody = NewBinding {
+        id: BindingId::generate(),
+        organisation: f.ann.organisation,
+        plugin: "p".into(),
+        digest: "d".into(),
+        subject: Subject::Everyone,
+        policy: String::new(),
+        author: UserId::generate(),
+        reason: String::new(),
+        now_ms: 1,
+    };
+    let refused = f.store.insert_binding(&nobody).await;
+    assert!(
+        matches!(refused, Err(StoreError::Missing(_))),
+        "{refused:?}"
+    );
+}

@@ -1,0 +1,31 @@
+//! Building everything that a user runs.
+
+mod guests;
+mod python;
+mod web;
+
+use anyhow::Result;
+
+use crate::{shell, toolchain};
+
+/// Plugins, web client, and the program that embeds both.
+pub(crate) fn everything() -> Result<()> {
+    let toolchain = toolchain::find()?;
+    guests::build(&toolchain)?;
+    python::build()?;
+    web::build(&toolchain)?;
+    host()
+}
+
+/// The `alcove` program, with whatever plugins and web client are built.
+pub(crate) fn host() -> Result<()> {
+    let mut build = shell::command("cargo");
+    shell::run(build.args([
+        "build",
+        "--quiet",
+        "--release",
+        "--locked",
+        "--package",
+        "alcove",
+    ]))
+}

@@ -1,0 +1,53 @@
+//! `test` and `lint`.
+
+use anyhow::Result;
+
+use crate::{build, model, setup, shell};
+
+/// The models that tests load: forced tools, judgement, and the numerics check of the default.
+const TEST_MODELS: &[&str] = &["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"];
+
+/// The whole suite, or what `arguments` select of it.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    setup::everything()?;
+    build::everything()?;
+    model::fetch(TEST_MODELS)?;
+    let mut tests = shell::command("cargo");
+    tests.args(["test", "--release", "--locked", "--workspace"]);
+    shell::run(tests.args(arguments))
+}
+
+/// Formatting and lints of all three workspaces.
+pub(crate) fn lint() -> Result<()> {
+    for folder in [".", "plugins", "web"] {
+        let manifest = format!("{folder}/Cargo.toml");
+        let mut format = shell::command("cargo");
+        shell::run(format.args(["fmt", "--all", "--check", "--manifest-path", &manifest]))?;
+    }
+    let mut clippy = shell::command("cargo");
+    clippy.args([
+        "clippy",
+        "--release",
+        "--locked",
+        "--workspace",
+        "--all-targets",
+        "--",
+    ]);
+    shell::run(clippy.args(["-D", "warnings"]))?;
+    // Both are WebAssembly, but rustup's clippy checks them as native code: the lints are the same.
+    for folder in ["plugins", "web"] {
+        let manifest = format!("{folder}/Cargo.toml");
+        let mut clippy = shell::command("cargo");
+        clippy.args([
+            "clippy",
+            "--release",
+            "--locked",
+            "--workspace",
+            "--manifest-path",
+            &manifest,
+        ]);
+        clippy.arg("--target-dir").arg(crate::paths::wasm_target());
+        shell::run(clippy.args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! Rules about the project as a whole, each as a test.
+
+mod architecture;
+mod licences;
+mod metadata;
+mod tidy;

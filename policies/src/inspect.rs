@@ -169,6 +169,15 @@ struct Found<'a> {
     exports: Vec<String>,
 }
 
+impl<'a> Found<'a> {
+    fn take_manifest(&mut self, bytes: &'a [u8]) -> Result<(), InspectError> {
+        match self.manifest.replace(bytes) {
+            Some(_) => Err(InspectError::SeveralManifests),
+            None => Ok(()),
+        }
+    }
+}
+
 fn walk(wasm: &[u8]) -> Result<Found<'_>, InspectError> {
     let mut found = Found::default();
     let mut validator = Validator::new_with_features(WasmFeatures::all());
@@ -203,9 +212,7 @@ fn walk(wasm: &[u8]) -> Result<Found<'_>, InspectError> {
                 }
             }
             Payload::CustomSection(section) if depth == 0 && section.name() == SECTION => {
-                if found.manifest.replace(section.data()).is_some() {
-                    return Err(InspectError::SeveralManifests);
-                }
+                found.take_manifest(section.data())?;
             }
             _ => {}
         }

@@ -66,8 +66,8 @@ pub(crate) fn show_bytes(bytes: u64) -> String {
 /// `duration` written the shortest way that is exact to the millisecond.
 pub(crate) fn show_duration(duration: Duration) -> String {
     let ms = duration.as_millis();
-    for (factor, unit) in [(3_600_000, "h"), (60_000, "min"), (1_000, "s")] {
-        if ms != 0 && ms % factor == 0 {
+    for (factor, unit) in [(3_600_000_u128, "h"), (60_000, "min"), (1_000, "s")] {
+        if ms != 0 && ms.is_multiple_of(factor) {
             return format!("{} {unit}", ms / factor);
         }
     }

@@ -235,9 +235,8 @@ impl Drop for Connection {
 
 /// What hyper's errors mean here.
 pub(crate) fn from_hyper(error: hyper::Error) -> EgressError {
-    if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
-        EgressError::Incomplete
-    } else if is_connection_reset(&error) {
+    let ended = error.is_incomplete_message() || error.is_closed() || error.is_canceled();
+    if ended || is_connection_reset(&error) {
         EgressError::Incomplete
     } else {
         EgressError::Protocol(error)

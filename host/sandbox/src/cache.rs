@@ -65,7 +65,10 @@ impl Cache {
     pub(crate) fn put(&self, engine: &Engine, digest: &str, compiled: &Path) -> io::Result<()> {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         let mut source = File::open(compiled)?;
-        let mut target = tempfile::NamedTempFile::new_in(&self.folder)?;
+        // With the same extension, so that what a crash leaves behind is removed like the rest.
+        let mut target = tempfile::Builder::new()
+            .suffix(&format!(".{EXTENSION}"))
+            .tempfile_in(&self.folder)?;
         let mut buffer = vec![0; 1 << 20];
         loop {
             let read = source.read(&mut buffer)?;

@@ -16,14 +16,27 @@ use crate::engine;
 
 /// The largest component.
 const MAX_WASM_BYTES: u64 = 256 << 20;
-/// What a compiler may use: address space, CPU time, and time until it is done.
-const MAX_ADDRESS_BYTES: libc::rlim_t = 8 << 30;
-const MAX_CPU_SECONDS: libc::rlim_t = 300;
-const MAX_WALL: Duration = Duration::from_secs(300);
-/// The largest compiled component.
-const MAX_OUTPUT_BYTES: libc::rlim_t = 2 << 30;
+/// What a compiler may use.
+const LIMITS: ChildLimits = ChildLimits {
+    address_bytes: 8 << 30,
+    cpu_seconds: 300,
+    output_bytes: 2 << 30,
+    wall: Duration::from_secs(300),
+};
+/// The most threads of a compiler. Each thread's heap takes address space, used or not.
+const MAX_THREADS: usize = 8;
 /// How much of a failed compiler's words is kept.
 const MAX_MESSAGE_BYTES: u64 = 2000;
+
+/// What a compiler's process may use.
+#[derive(Debug, Clone, Copy)]
+struct ChildLimits {
+    address_bytes: libc::rlim_t,
+    cpu_seconds: libc::rlim_t,
+    /// The largest compiled component.
+    output_bytes: libc::rlim_t,
+    wall: Duration,
+}
 
 /// Who compiles.
 #[derive(Debug, Clone)]
@@ -98,7 +111,7 @@ impl Compiler {
     /// Compiles `input` to `output`.
     pub(crate) async fn run(&self, input: &Path, output: &Path) -> Result<(), CompileError> {
         match self {
-            Compiler::Child { program, args } => child(program, args, input, output).await,
+            Compiler::Child { program, args } => child(program, args, input, output, LIMITS).await,
             Compiler::InProcess => {
                 let (input, output) = (input.to_owned(), output.to_owned());
                 tokio::task::spawn_blocking(move || compile_component(&input, &output))
@@ -114,13 +127,20 @@ async fn child(
     args: &[OsString],
     input: &Path,
     output: &Path,
+    limits: ChildLimits,
 ) -> Result<(), CompileError> {
+    let threads = std::thread::available_parallelism()
+        .map_or(1, std::num::NonZero::get)
+        .min(MAX_THREADS)
+        .to_string();
     let mut command = Command::new(program);
     command
         .args(args)
         .arg(input)
         .arg(output)
         .env_clear()
+        .env("RAYON_NUM_THREADS", &threads)
+        .env("MALLOC_ARENA_MAX", &threads)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -130,14 +150,14 @@ async fn child(
         reason = "between fork and exec only setrlimit is called, which is async-signal-safe"
     )]
     unsafe {
-        command.pre_exec(limit_self);
+        command.pre_exec(move || limit_self(limits));
     }
     let mut child = command.spawn().map_err(|source| CompileError::Start {
         program: program.to_owned(),
         source,
     })?;
     let mut words = String::new();
-    let end = tokio::time::timeout(MAX_WALL, async {
+    let end = tokio::time::timeout(limits.wall, async {
         if let Some(stderr) = child.stderr.take() {
             let mut bytes = Vec::new();
             // A compiler that says more than this is cut off, and then fails on its closed pipe.
@@ -176,11 +196,11 @@ async fn child(
 }
 
 /// Runs in the child, before the compiler.
-fn limit_self() -> io::Result<()> {
+fn limit_self(limits: ChildLimits) -> io::Result<()> {
     for (what, value) in [
-        (libc::RLIMIT_AS, MAX_ADDRESS_BYTES),
-        (libc::RLIMIT_CPU, MAX_CPU_SECONDS),
-        (libc::RLIMIT_FSIZE, MAX_OUTPUT_BYTES),
+        (libc::RLIMIT_AS, limits.address_bytes),
+        (libc::RLIMIT_CPU, limits.cpu_seconds),
+        (libc::RLIMIT_FSIZE, limits.output_bytes),
         (libc::RLIMIT_CORE, 0),
     ] {
         let limit = libc::rlimit {
@@ -194,4 +214,70 @@ fn limit_self() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a shell in the compiler's place.
+    async fn shell(script: &str, limits: ChildLimits) -> Result<(), CompileError> {
+        let folder = tempfile::tempdir().unwrap();
+        let args = ["-c", script, "sh"].map(OsString::from);
+        child(
+            Path::new("/bin/sh"),
+            &args,
+            &folder.path().join("in"),
+            &folder.path().join("out"),
+            limits,
+        )
+        .await
+    }
+
+    #[tokio::test]
+    async fn a_compiler_that_takes_too_much_is_ended() {
+        let busy = ChildLimits {
+            cpu_seconds: 1,
+            ..LIMITS
+        };
+        let result = shell("while :; do :; done", busy).await;
+        assert!(
+            matches!(result, Err(CompileError::Limit("its CPU time"))),
+            "{result:?}"
+        );
+
+        let slow = ChildLimits {
+            wall: Duration::from_millis(200),
+            ..LIMITS
+        };
+        let result = shell("exec sleep 30", slow).await;
+        assert!(
+            matches!(result, Err(CompileError::Limit("its time"))),
+            "{result:?}"
+        );
+
+        let large = ChildLimits {
+            output_bytes: 4096,
+            ..LIMITS
+        };
+        let result = shell("exec head -c 100000 /dev/zero > \"$2\"", large).await;
+        assert!(
+            matches!(result, Err(CompileError::Limit("the space for its result"))),
+            "{result:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_compiler_sees_nothing_of_the_environment_and_is_quoted() {
+        let result = shell(
+            "echo \"home: $HOME path: ${SECRET:-none}\" >&2; exit 3",
+            LIMITS,
+        )
+        .await;
+        let Err(CompileError::Invalid(words)) = result else {
+            panic!("{result:?}");
+        };
+        assert_eq!(words, "home:  path: none");
+        assert!(shell("exit 0", LIMITS).await.is_ok());
+    }
 }

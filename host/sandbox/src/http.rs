@@ -7,6 +7,7 @@ use alcove_egress::{Egress, EgressError, Limits, ResponseBody, Scope};
 use alcove_policies::{AddressScope, Denial, HttpDecision, Policy, Rate};
 use http::{Request, Response, Uri};
 use http_body_util::BodyExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
@@ -15,6 +16,9 @@ use crate::call::Grant;
 use crate::quota::{Key, Quota};
 use crate::record::HttpExchange;
 use crate::shared::{Refusal, Shared};
+
+/// The most requests that an instance has under way at once, until their bodies are read or dropped.
+const MAX_REQUESTS_AT_ONCE: usize = 16;
 
 type Answer = Result<
     (
@@ -36,6 +40,7 @@ struct Way {
     egress: Egress,
     quota: Arc<Quota>,
     key: Key,
+    under_way: Arc<Semaphore>,
 }
 
 /// A request that the policy allows.
@@ -59,6 +64,7 @@ impl HttpGate {
                 egress: egress.clone(),
                 quota: Arc::clone(quota),
                 key: Key::new(&grant.plugin, &grant.policy),
+                under_way: Arc::new(Semaphore::new(MAX_REQUESTS_AT_ONCE)),
             }),
         }
     }
@@ -128,6 +134,9 @@ impl WasiHttpHooks for HttpGate {
             // A policy without rules allows nothing, so this is not reached; it is a refusal anyway.
             return Box::new(async { Err(Error::HttpRequestDenied) });
         };
+        let Ok(slot) = Arc::clone(&way.under_way).try_acquire_owned() else {
+            return Box::new(async { Err(Error::ConnectionLimitReached) });
+        };
         let place = self.shared.recorder.http_began(HttpExchange {
             method,
             url: permit.url.to_string(),
@@ -143,7 +152,7 @@ impl WasiHttpHooks for HttpGate {
             permit,
             place,
         };
-        Box::new(sending.run(request))
+        Box::new(sending.run(request, slot))
     }
 }
 
@@ -158,7 +167,7 @@ struct Sending {
 }
 
 impl Sending {
-    async fn run(self, request: Request<WasiBody>) -> Answer {
+    async fn run(self, request: Request<WasiBody>, slot: OwnedSemaphorePermit) -> Answer {
         let result = tokio::select! {
             biased;
             () = self.lease.cancelled() => return Err(Error::HttpRequestDenied),
@@ -170,7 +179,7 @@ impl Sending {
                     .recorder
                     .http_ended(self.place, Ok(response.status().as_u16()));
                 self.shared.succeeded();
-                let response = response.map(guest_body);
+                let response = response.map(|body| guest_body(body, slot));
                 Ok((response, Box::new(async { Ok(()) })))
             }
             Err(error) => {
@@ -210,8 +219,13 @@ impl Sending {
     }
 }
 
-fn guest_body(body: ResponseBody) -> WasiBody {
-    body.map_err(|error| guest_error(&error)).boxed_unsync()
+/// The body, which holds its slot until it is dropped.
+fn guest_body(body: ResponseBody, slot: OwnedSemaphorePermit) -> WasiBody {
+    body.map_err(move |error| {
+        let _held = &slot;
+        guest_error(&error)
+    })
+    .boxed_unsync()
 }
 
 /// The guest's own timeouts hold where they are shorter, and nothing outlives the call.

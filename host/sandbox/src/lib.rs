@@ -5,9 +5,9 @@
 //! ends in exactly one of five ways ([`Outcome`]). What the guest may reach is decided by the
 //! policy: interfaces without a grant are linked to refusals.
 //!
-//! The life of a call: [`Sandbox::call`] asks [`quota`] whether one may start, waits for a place in
-//! the pool, and hands an [`instance`] to the guests' runtime, where [`supervise`] races it against
-//! stop, revocation and its deadline, and [`outcome`] says how it ended.
+//! The life of a call: [`Sandbox::call`] asks `quota` whether one may start, waits for a place in
+//! the pool, and hands an `instance` to the guests' runtime, where `supervise` races it against
+//! stop, revocation and its deadline, and `outcome` says how it ended.
 
 mod bindings;
 mod cache;

@@ -68,11 +68,6 @@ impl Server {
         let router = gateway::router(Arc::clone(&app));
         let accepting = tokio::spawn(accept(Arc::clone(&app), listener, router));
         write_server_file(&app, address)?;
-        let warming = Arc::clone(&app);
-        app.tasks.spawn(async move {
-            let closing = warming.closing.clone();
-            closing.run_until_cancelled(warming.warm_up()).await;
-        });
         Ok(Server {
             app,
             address,
@@ -104,7 +99,15 @@ impl Server {
 
     /// Serves until the future resolves, then shuts down. If it is [`super::termination`] and a
     /// second signal comes, runs are stopped instead of waited for.
+    ///
+    /// A server that stays makes its plugins ready on the side; one that is started for a single
+    /// message leaves that to the first call.
     pub async fn run_until(self, end: impl Future<Output = ()>) {
+        let warming = Arc::clone(&self.app);
+        self.app.tasks.spawn(async move {
+            let closing = warming.closing.clone();
+            closing.run_until_cancelled(warming.warm_up()).await;
+        });
         end.await;
         let app = Arc::clone(&self.app);
         let hurried = tokio::spawn(async move {

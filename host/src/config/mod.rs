@@ -119,7 +119,7 @@ pub enum ConfigError {
 fn suggestion(nearest: &Option<&'static str>) -> String {
     match nearest {
         Some(name) => format!(": did you mean `{name}`?"),
-        None => ": `alcove config` lists all of them".to_owned(),
+        None => ": `alcove config explain` lists all of them".to_owned(),
     }
 }
 

@@ -113,3 +113,39 @@ fn json_bytes(value: &impl serde::Serialize) -> Vec<u8> {
     // Structs of strings and numbers can't fail to serialise.
     serde_json::to_vec(value).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn inside() -> ApiError {
+        ApiError::internal(io::Error::other("/var/lib/alcove: no space left"))
+    }
+
+    #[test]
+    fn what_failed_inside_stays_inside() {
+        let id = RequestId::fixed("r1");
+        let v1 = String::from_utf8(json_bytes(&openai_body(&inside()))).unwrap();
+        let api = String::from_utf8(json_bytes(&problem_body(&inside(), &id))).unwrap();
+        for body in [v1, api] {
+            assert!(
+                !body.contains("/var/lib") && !body.contains("space"),
+                "{body}"
+            );
+        }
+        let causes = chain(&inside());
+        assert!(
+            causes.ends_with("/var/lib/alcove: no space left"),
+            "{causes}"
+        );
+    }
+
+    #[test]
+    fn waits_are_rounded_up() {
+        assert_eq!(whole_seconds(Duration::from_millis(1)), 1);
+        assert_eq!(whole_seconds(Duration::from_secs(2)), 2);
+    }
+}

@@ -31,6 +31,11 @@ impl RequestId {
         RequestId(HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("unknown")))
     }
 
+    #[cfg(test)]
+    pub(super) fn fixed(text: &'static str) -> RequestId {
+        RequestId(HeaderValue::from_static(text))
+    }
+
     fn sent_with(request: &Request) -> Option<RequestId> {
         let value = request.headers().get(HEADER)?;
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');

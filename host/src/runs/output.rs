@@ -141,9 +141,18 @@ impl Run {
         });
     }
 
-    /// The arguments are known.
+    /// The arguments are known, and the tool begins.
     pub(super) fn set_arguments(&self, open: Open, arguments: &str) {
-        self.change_call(open, |call| call.arguments = arguments.to_owned());
+        self.emit_with(|response| {
+            if let Some(Item::ToolCall(call)) = response.output.get_mut(open.index) {
+                call.arguments = arguments.to_owned();
+            }
+            EventBody::ToolArgumentsDone {
+                item_id: open.id.to_string(),
+                output_index: open.output_index(),
+                arguments: arguments.to_owned(),
+            }
+        });
     }
 
     /// The tool says how far it is.

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 
 use super::StoreError;
 
@@ -100,6 +100,14 @@ impl PostgresStore {
             options.get_host(),
             options.get_port(),
         );
+        // A pool tries until it runs out of time; who starts a server wants to know at once.
+        let first = PgConnection::connect_with(&options)
+            .await
+            .map_err(|error| unavailable(&what, error))?;
+        first
+            .close()
+            .await
+            .map_err(|error| unavailable(&what, error))?;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)

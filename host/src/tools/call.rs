@@ -1,12 +1,14 @@
 //! One call: checked, run, written down.
 
+use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use alcove_api_types::{ToolOutcome, ToolPart, ToolUsage};
 use alcove_policies::inspect::Inspection;
 use alcove_policies::schema;
-use alcove_sandbox::{Call, Component, Grant, HostRecord, Invocation, Progress, Report};
+use alcove_sandbox::{Call, Component, Grant, HostRecord, Invocation, LoadError, Progress, Report};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +19,9 @@ use super::outcome::{PLUGIN, translate, usage};
 use super::sessions::{Restore, Restored, ran};
 use super::workspace::Mounts;
 use super::{ToolRequest, ToolResult, Tools};
+
+/// How long loading a component goes without a word.
+const SILENT_LOAD: Duration = Duration::from_millis(300);
 
 /// How a call ended, before it is written down.
 struct Ended {
@@ -99,7 +104,15 @@ impl Tools {
                 message: error.to_string(),
             });
         }
-        let admitted = match self.admit(request, progress).await {
+        let admitted = tokio::select! {
+            admitted = self.admit(request, progress) => admitted,
+            // Compiling takes seconds, which nobody who pressed Stop should wait for.
+            () = cancel.cancelled() => Err(ToolOutcome::Limit {
+                limit: "stopped".to_owned(),
+                message: "until it was stopped".to_owned(),
+            }),
+        };
+        let admitted = match admitted {
             Ok(admitted) => admitted,
             Err(outcome) => return Ended::refused(outcome),
         };
@@ -158,9 +171,7 @@ impl Tools {
             .map_err(|error| broken("the component could not be read", &error))?;
         let path = self.inner.components.path_of(&tool.digest);
         let component = self
-            .inner
-            .sandbox
-            .load(&path, &tool.digest)
+            .load(&path, &tool.digest, progress)
             .await
             .map_err(|error| broken("the component could not be loaded", &error))?;
         let mounts =
@@ -173,6 +184,25 @@ impl Tools {
             component,
             _mounts: mounts,
         })
+    }
+
+    /// Loads a component, and says so where that takes long: its first use compiles it.
+    async fn load(
+        &self,
+        path: &Path,
+        digest: &str,
+        progress: &mpsc::Sender<Progress>,
+    ) -> Result<Component, LoadError> {
+        let mut loading = pin!(self.inner.sandbox.load(path, digest));
+        if let Ok(loaded) = tokio::time::timeout(SILENT_LOAD, &mut loading).await {
+            return loaded;
+        }
+        // A full channel loses it: progress never slows a call down.
+        let _ = progress.try_send(Progress {
+            permille: None,
+            note: "Compiling the tool for its first use".to_owned(),
+        });
+        loading.await
     }
 
     async fn run_in_session(

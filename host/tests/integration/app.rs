@@ -1,6 +1,7 @@
 //! A whole server for one test.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use alcove::app::{App, Options, Server, StartError};
 use alcove::config::{Config, ConfigSources};
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 
 use crate::client::Client;
@@ -150,24 +152,39 @@ impl TestApp {
 
     /// Waits until the model answers.
     pub(crate) async fn ready(&self) {
-        let visitor = self.visitor();
-        let ready = async {
+        wait_until_ready(&self.visitor()).await;
+    }
+
+    /// Starts the server as a process of its own; it dies with what is returned.
+    pub(crate) async fn boot_process(&self) -> Child {
+        self.prepare().await;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_alcove"));
+        command.arg("serve");
+        for (key, value) in self.flags() {
+            let variable = format!("ALCOVE_{}", key.to_uppercase().replace('.', "__"));
+            command.env(variable, value);
+        }
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.kill_on_drop(true).spawn().expect("a process")
+    }
+
+    /// The command line's client of a server that is a process of its own.
+    pub(crate) async fn client_of_process(&self) -> Client {
+        let file = self.data().join("server.json");
+        let address = async {
             loop {
-                let reply = visitor.get("/readyz").await;
-                if reply.status == 200 {
-                    return;
+                if let Ok(text) = std::fs::read_to_string(&file) {
+                    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+                    let url = json["address"].as_str().expect("an address").to_owned();
+                    return url.strip_prefix("http://").expect("a URL").parse();
                 }
-                let state = reply.json();
-                assert!(
-                    state["model"] == "loading",
-                    "the test model does not load: {state} (cargo xtask model fetch smollm2-135m)"
-                );
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, ready)
-            .await
-            .expect("a model in time");
+        let address = tokio::time::timeout(PATIENCE, address).await;
+        let client = Client::new(address.expect("a server in time").expect("an address"));
+        let key = std::fs::read_to_string(self.data().join("local.key")).expect("a key");
+        client.with_key(key.trim())
     }
 
     /// Shuts down and starts again on the same folder.
@@ -188,6 +205,26 @@ impl TestApp {
         let server = self.server.take().expect("running");
         server.shut_down().await;
     }
+}
+
+/// Waits until the model answers.
+pub(crate) async fn wait_until_ready(client: &Client) {
+    let ready = async {
+        loop {
+            let reply = client.get("/readyz").await;
+            if reply.status == 200 {
+                return;
+            }
+            let state = reply.json();
+            assert!(
+                state["model"] == "loading",
+                "the test model does not load: {state} (cargo xtask model fetch smollm2-135m)"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, ready).await;
+    waited.expect("a model in time");
 }
 
 /// Where the test model lies: a user's own folder, so that it is fetched once.

@@ -28,8 +28,9 @@ async fn set_up(browser: &Browser, app: &TestApp) {
     browser.click("button[type=submit]").await;
     browser.shows(".notice").await;
     assert!(browser.text(".notice").await.contains("differ"));
-    let rest = format!("document.querySelector('#password-again').value = ''");
-    browser.value(&rest).await;
+    browser
+        .value("document.querySelector('#password-again').value = ''")
+        .await;
     browser.type_into("#password-again", PASSWORD).await;
     browser.click("button[type=submit]").await;
     browser.shows(MESSAGE).await;

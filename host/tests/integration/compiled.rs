@@ -25,7 +25,10 @@ pub(crate) fn keep(data: &Path, digests: &[String]) {
     }
     for file in files(&kept().join("cache")) {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        if !digests.iter().any(|digest| name.starts_with(digest.as_str())) {
+        if !digests
+            .iter()
+            .any(|digest| name.starts_with(digest.as_str()))
+        {
             fs::remove_file(file).unwrap();
         }
     }

@@ -139,6 +139,69 @@ async fn what_does_not_fit_in_the_deadline_is_stopped_and_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_loses_the_last_second_at_most() {
+    let mut app = TestApp::unstarted(&[]);
+    let mut process = app.boot_process().await;
+    let client = app.client_of_process().await;
+    crate::app::wait_until_ready(&client).await;
+    let body = json!({
+        "input": "Write a very long story.", "stream": true, "temperature": 0,
+        "max_output_tokens": 1500, "alcove:server_tools": false,
+    });
+    let mut stream = client
+        .stream(Method::POST, "/v1/responses", Some(&body))
+        .await;
+    let begun = std::time::Instant::now();
+    let mut seen = Vec::new();
+    let mut early = String::new();
+    while begun.elapsed() < Duration::from_secs(3) {
+        let Some(event) = stream.next().await else {
+            break;
+        };
+        seen.push(event);
+        if begun.elapsed() < Duration::from_secs(1) {
+            early = text_of(&seen);
+        }
+    }
+    process.kill().await.expect("killed");
+    assert!(app.data().join("server.json").exists(), "nobody tidied up");
+
+    app.start_again().await;
+    let id = seen[0].json()["response"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let kept = app
+        .local()
+        .get(&format!("/v1/responses/{id}"))
+        .await
+        .expect(200);
+    assert_eq!(kept["status"], "incomplete", "{kept}");
+    assert_eq!(
+        kept["incomplete_details"]["reason"], "interrupted",
+        "{kept}"
+    );
+    let text = crate::client::text_of_response(&kept);
+    assert!(text.starts_with(&early), "{early:?} is not in {text:?}");
+    let path = format!(
+        "/api/conversations/{}",
+        kept["conversation"]["id"].as_str().unwrap()
+    );
+    let view = app.local().get(&path).await.expect(200);
+    assert_eq!(
+        view["items"][0]["content"][0]["text"],
+        "Write a very long story."
+    );
+    assert!(view["running"].is_null());
+    // And it goes on from there.
+    let body = json!({
+        "input": "Go on.", "conversation": kept["conversation"]["id"], "max_output_tokens": 4,
+        "alcove:server_tools": false,
+    });
+    app.local().post("/v1/responses", &body).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_server_on_the_same_folder_is_refused() {
     let app = TestApp::start().await;
     let error = app.boot().await.err().expect("refused");

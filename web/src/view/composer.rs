@@ -119,7 +119,12 @@ pub(super) fn Composer() -> impl IntoView {
                                     .into_any()
                             }
                             None => {
-                                view! { <span class="keys">"Enter sends, Shift+Enter starts a new line"</span> }
+                                let hint = if running.get() {
+                                    "You can write on, and send when the answer has ended"
+                                } else {
+                                    "Enter sends, Shift+Enter starts a new line"
+                                };
+                                view! { <span class="keys">{hint}</span> }
                                     .into_any()
                             }
                         }}

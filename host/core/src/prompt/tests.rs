@@ -170,7 +170,7 @@ fn a_long_description_becomes_one_line() {
     let description = format!("Runs code. {}\nMore.", "Very long. ".repeat(40));
     let tool = ToolSpec::new("x".into(), &description, json!({}), None, vec![]);
     assert!(
-        tool.line.len() <= 200 && tool.line.ends_with('.'),
+        tool.line.len() <= 400 && tool.line.ends_with('.'),
         "{}",
         tool.line
     );

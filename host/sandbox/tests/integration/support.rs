@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// A sandbox with a cache of its own.
+/// A sandbox, and a folder for its components.
 pub(crate) struct Bench {
     pub(crate) sandbox: Sandbox,
     pub(crate) folder: TempDir,
@@ -34,8 +34,11 @@ pub(crate) fn config(folder: &Path) -> SandboxConfig {
 impl Bench {
     pub(crate) fn new() -> Bench {
         let folder = tempfile::tempdir().unwrap();
+        // What was compiled by one test, or by an earlier run, is there for all.
+        let mut config = config(folder.path());
+        config.cache_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sandbox-cache");
         Bench {
-            sandbox: Sandbox::new(config(folder.path())).unwrap(),
+            sandbox: Sandbox::new(config).unwrap(),
             folder,
         }
     }

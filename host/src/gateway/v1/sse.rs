@@ -27,23 +27,24 @@ pub(super) fn events(
     ids: Ids,
 ) -> Response {
     respond(events.map(move |event| {
-        let sse = json(&event).event(event.body.name());
-        match ids {
-            Ids::Absent => sse,
-            Ids::SequenceNumbers => sse.id(event.sequence_number.to_string()),
-        }
+        let named = Event::default().event(event.body.name());
+        let named = match ids {
+            Ids::Absent => named,
+            Ids::SequenceNumbers => named.id(event.sequence_number.to_string()),
+        };
+        with_json(named, &event)
     }))
 }
 
 /// Bodies without names, then `[DONE]`: the form of chat completions.
 pub(super) fn chunks<T: Serialize>(chunks: impl Stream<Item = T> + Send + 'static) -> Response {
-    respond(chunks.map(|chunk| json(&chunk)))
+    respond(chunks.map(|chunk| with_json(Event::default(), &chunk)))
 }
 
-fn json(value: &impl Serialize) -> Event {
+fn with_json(event: Event, value: &impl Serialize) -> Event {
     // Wire types have string keys and finite numbers: they always serialise.
     let text = serde_json::to_string(value).unwrap_or_default();
-    Event::default().data(text)
+    event.data(text)
 }
 
 fn respond(events: impl Stream<Item = Event> + Send + 'static) -> Response {

@@ -83,6 +83,7 @@ async fn a_tool_runs_before_the_answer() {
             "response.in_progress",
             "response.output_item.added",
             "alcove:tool_call.arguments.delta",
+            "alcove:tool_call.arguments.done",
             "response.output_item.done",
             "response.output_item.added",
             "response.content_part.added",

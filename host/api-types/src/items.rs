@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 /// One item of a conversation.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "items are few and short-lived; a box would be in everybody's way"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type")]
 pub enum Item {

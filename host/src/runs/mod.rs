@@ -4,10 +4,12 @@
 //! server carries out what [`alcove_core::turn`] says, turning each step into events of
 //! [`Run`] and items of the log. Readers follow from any sequence number.
 
+mod call;
 mod error;
 mod execute;
 mod find;
 mod history;
+mod keep;
 mod limits;
 mod output;
 mod pen;

@@ -16,8 +16,9 @@ const CODE: &str = r#"{"code":"2**200 + 7"}"#;
 pub(crate) fn measure() -> Result<Vec<Row>> {
     let (mut first, mut second, mut native) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        first.push(latency("python.wasm", "python", CODE, 200, false)?.p50_us / 1e3);
-        second.push(latency("python.wasm", "python", CODE, 200, true)?.p50_us / 1e3);
+        let tool = latency("python.wasm", "python", CODE, 200)?;
+        first.push(tool.p50_us / 1e3);
+        second.push(tool.session_p50_us / 1e3);
         native.push(start_python()?);
     }
     let against = "python3 -c";

@@ -8,21 +8,17 @@ use crate::{paths, shell};
 
 const GROUP: &str = "sandbox";
 
-/// What `alcove-bench-sandbox` prints.
+/// What `alcove-bench-sandbox` prints, as far as it is used.
 #[derive(Deserialize)]
 pub(crate) struct Latency {
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
+    /// The same instance called again.
+    pub(crate) session_p50_us: f64,
 }
 
 pub(crate) fn measure() -> Result<Vec<Row>> {
-    let echo = latency(
-        "fixtures/echo.wasm",
-        "echo",
-        r#"{"text":"hello"}"#,
-        20_000,
-        false,
-    )?;
+    let echo = latency("fixtures/echo.wasm", "echo", r#"{"text":"hello"}"#, 20_000)?;
     Ok(vec![
         Row::new(
             GROUP,
@@ -36,26 +32,22 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
             echo.p99_us,
             "µs",
         )?,
+        Row::new(
+            GROUP,
+            "small Rust tool, same session, p50",
+            echo.session_p50_us,
+            "µs",
+        )?,
     ])
 }
 
-/// Calls a built component `iterations` times; `in_session` keeps one instance for all of them.
-pub(crate) fn latency(
-    component: &str,
-    tool: &str,
-    arguments: &str,
-    iterations: u32,
-    in_session: bool,
-) -> Result<Latency> {
+/// Calls a built component `calls` times, each on a fresh instance, and as often in one session.
+pub(crate) fn latency(component: &str, tool: &str, arguments: &str, calls: u32) -> Result<Latency> {
     let mut build = shell::command("cargo");
     let name = "alcove-bench-sandbox";
     shell::run(build.args(["build", "--quiet", "--release", "--locked", "--bin", name]))?;
     let mut command = shell::command(paths::target().join("release").join(name));
     command.arg(paths::root().join("plugins/dist").join(component));
-    command.args([tool, arguments, "--iterations", &iterations.to_string()]);
-    if in_session {
-        command.arg("--session");
-    }
-    let text = shell::output(&mut command)?;
+    let text = shell::output(command.args([tool, arguments, &calls.to_string()]))?;
     serde_json::from_str(text.trim()).with_context(|| format!("no measurement: {text}"))
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{build, model, setup, shell};
+use crate::{build, model, paths, setup, shell};
 
 /// The models that tests load: forced tools, judgement, and the numerics check of the default.
 const TEST_MODELS: &[&str] = &["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"];
@@ -14,8 +14,31 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     model::fetch(TEST_MODELS)?;
     let mut tests = shell::command("cargo");
     tests.args(["test", "--release", "--locked", "--workspace"]);
-    shell::run(tests.args(arguments))
+    shell::run(tests.args(arguments))?;
+    // What plugins and web client can be asked without WebAssembly.
+    for (folder, packages) in NATIVE_PARTS {
+        let mut tests = shell::command("cargo");
+        tests.args(["test", "--release", "--locked", "--manifest-path"]);
+        tests
+            .arg(format!("{folder}/Cargo.toml"))
+            .arg("--target-dir")
+            .arg(paths::wasm_target());
+        for package in *packages {
+            tests.args(["--package", package]);
+        }
+        shell::run(tests.args(arguments))?;
+    }
+    Ok(())
 }
+
+/// Packages of the two other workspaces whose tests run on this machine itself.
+const NATIVE_PARTS: &[(&str, &[&str])] = &[
+    (
+        "plugins",
+        &["alcove-sdk", "alcove-sdk-macros", "alcove-web-fetch"],
+    ),
+    ("web", &["alcove-web-text"]),
+];
 
 /// Formatting and lints of all three workspaces.
 pub(crate) fn lint() -> Result<()> {
@@ -46,7 +69,7 @@ pub(crate) fn lint() -> Result<()> {
             "--manifest-path",
             &manifest,
         ]);
-        clippy.arg("--target-dir").arg(crate::paths::wasm_target());
+        clippy.arg("--target-dir").arg(paths::wasm_target());
         shell::run(clippy.args(["--", "-D", "warnings"]))?;
     }
     Ok(())

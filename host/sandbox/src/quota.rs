@@ -103,8 +103,14 @@ impl Drop for Place {
 }
 
 impl Quota {
-    /// A place for one more call, if there may be one now.
-    pub(crate) fn start(self: &Arc<Self>, key: Key, policy: &Policy) -> Result<Place, LimitHit> {
+    /// A place for one more call, if there may be one now. A call that only replays an earlier one
+    /// takes a place but was counted when it first ran.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        key: Key,
+        policy: &Policy,
+        is_replay: bool,
+    ) -> Result<Place, LimitHit> {
         let limits = policy.limits();
         let now = Instant::now();
         let mut entries = self.lock();
@@ -117,7 +123,7 @@ impl Quota {
                 allowed: format!("{} at once", limits.concurrency),
             });
         }
-        if !entry.calls.admit(limits.calls, now) {
+        if !is_replay && !entry.calls.admit(limits.calls, now) {
             return Err(LimitHit {
                 name: "calls",
                 allowed: limits.calls.to_string(),
@@ -204,12 +210,26 @@ mod tests {
         let one = Policy::parse(&text(1)).unwrap();
         let two = Policy::parse(&text(2)).unwrap();
         let quota = Arc::new(Quota::default());
-        let start = |plugin, policy| quota.start(Key::new(plugin, policy), policy);
+        let start = |plugin, policy| quota.start(Key::new(plugin, policy), policy, false);
         let place = start("local/a", &one).unwrap();
         assert_eq!(start("local/a", &one).unwrap_err().name, "concurrency");
         let _other_plugin = start("local/b", &one).unwrap();
         let _other_policy = start("local/a", &two).unwrap();
         drop(place);
         assert!(start("local/a", &one).is_ok());
+    }
+
+    #[test]
+    fn a_replayed_call_is_not_counted_again() {
+        let text = "version = 1\nplugin = \"local/a\"\n[limits]\ncalls = \"1/h\"\n";
+        let policy = Policy::parse(text).unwrap();
+        let quota = Arc::new(Quota::default());
+        let start = |is_replay| quota.start(Key::new("local/a", &policy), &policy, is_replay);
+        for _ in 0..3 {
+            assert!(start(true).is_ok());
+        }
+        assert!(start(false).is_ok());
+        assert_eq!(start(false).unwrap_err().name, "calls");
+        assert!(start(true).is_ok());
     }
 }

@@ -223,7 +223,9 @@ impl Sandbox {
             });
         }
         let key = Key::new(&grant.plugin, &grant.policy);
-        self.inner.quota.start(key, &grant.policy)
+        self.inner
+            .quota
+            .start(key, &grant.policy, invocation.replay.is_some())
     }
 
     /// The same, and a place in the pool.

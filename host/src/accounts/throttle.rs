@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// Too many wrong passwords: the next try must wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many wrong passwords; try again in {} seconds", retry_after.as_secs().max(1))]
+#[error("too many wrong passwords; try again in {} s", retry_after.as_secs().max(1))]
 pub struct TooManyAttempts {
     /// For how long.
     pub retry_after: Duration,

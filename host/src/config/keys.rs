@@ -63,7 +63,7 @@ pub const KEYS: &[Key] = &[
     key(
         "threads",
         "0",
-        "Threads of the model; 0 leaves one core to the rest.",
+        "Threads of the model; 0 takes all cores of a machine with up to four, and all but one of a larger one.",
     ),
     key(
         "context_tokens",
@@ -194,5 +194,18 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), KEYS.len());
+    }
+
+    #[test]
+    fn the_documentation_has_every_key() {
+        let page = include_str!("../../../docs/configuration.md");
+        for key in KEYS {
+            let row = page
+                .lines()
+                .find(|line| line.starts_with(&format!("| `{}` |", key.name)));
+            let row = row.unwrap_or_else(|| panic!("docs/configuration.md lacks {}", key.name));
+            assert!(row.contains(key.meaning), "{row}");
+            assert!(row.contains(key.default), "{row}");
+        }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use alcove_runtime::catalogue::{Catalogue, default_model};
+use alcove_runtime::catalogue::{Catalogue, Entry, default_model};
 
 use super::{InferenceConfig, InferenceError};
 use crate::config::ModelChoice;
+use crate::models;
 
 /// The models that answer where nothing is configured, the better one first.
 const DEFAULTS: [&str; 2] = ["qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b"];
@@ -22,7 +23,9 @@ pub(super) fn id(config: &InferenceConfig) -> String {
         ),
         None => {
             let preferred = default_model(free_memory_bytes());
-            let here = |id: &str| catalogue_path(config, id).is_ok_and(|path| path.is_file());
+            let here = |id: &str| {
+                entry(id).is_ok_and(|entry| config.models_dir.join(entry.file).is_file())
+            };
             let other = || DEFAULTS.into_iter().find(|id| here(id));
             let chosen = if here(preferred) { None } else { other() };
             chosen.unwrap_or(preferred).to_owned()
@@ -39,30 +42,33 @@ pub(super) fn path(config: &InferenceConfig, id: &str) -> Result<PathBuf, Infere
             Err(InferenceError::NoSuchFile { path: path.clone() })
         };
     }
-    let path = catalogue_path(config, id)?;
-    if path.is_file() {
-        Ok(path)
-    } else {
-        Err(InferenceError::Missing { id: id.to_owned() })
+    let entry = entry(id)?;
+    let path = config.models_dir.join(&entry.file);
+    if !path.is_file() {
+        return Err(InferenceError::Missing { id: id.to_owned() });
     }
+    models::checked(&entry, path).map_err(|error| InferenceError::Failed {
+        id: id.to_owned(),
+        reason: error.to_string(),
+    })
 }
 
-fn catalogue_path(config: &InferenceConfig, id: &str) -> Result<PathBuf, InferenceError> {
+fn entry(id: &str) -> Result<Entry, InferenceError> {
     let catalogue = Catalogue::builtin().map_err(|error| InferenceError::Failed {
         id: id.to_owned(),
         reason: error.to_string(),
     })?;
-    match catalogue.get(id) {
-        Some(entry) => Ok(config.models_dir.join(&entry.file)),
-        None => Err(InferenceError::Unknown {
+    catalogue
+        .get(id)
+        .cloned()
+        .ok_or_else(|| InferenceError::Unknown {
             id: id.to_owned(),
             known: catalogue
                 .entries()
                 .iter()
                 .map(|entry| entry.id.clone())
                 .collect(),
-        }),
-    }
+        })
 }
 
 /// Memory that a new process can take without swapping; plenty where the system does not say.

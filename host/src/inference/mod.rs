@@ -297,6 +297,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_catalogue_file_with_other_bytes_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalogue = alcove_runtime::catalogue::Catalogue::builtin().unwrap();
+        let entry = catalogue.get("smollm2-135m").unwrap();
+        std::fs::write(dir.path().join(&entry.file), b"hello").unwrap();
+        let choice = Some(ModelChoice::Id(entry.id.clone()));
+        let (state, error) = error_of(config(choice, dir.path())).await;
+        assert!(matches!(state, InferenceState::Failed(_)), "{state:?}");
+        assert!(
+            error.contains("alcove model remove smollm2-135m"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
     async fn reload_tries_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("mine.gguf");

@@ -140,10 +140,7 @@ impl Models {
                 id: entry.id.clone(),
             });
         }
-        if !Stamp::holds(&path, entry.sha256.as_deref()) {
-            check(entry, &path)?;
-        }
-        Ok(path)
+        checked(entry, path)
     }
 
     /// Brings a model; at once where it is here already. Goes on from what an earlier fetch left.
@@ -267,6 +264,15 @@ impl Models {
 /// Whether a model is named by its file's path rather than by an id.
 pub fn is_path(spec: &str) -> bool {
     spec.ends_with(".gguf") || spec.contains('/')
+}
+
+/// The file of a catalogue's model, once it was found to be that model. It is read only where it
+/// changed since it was last found right, which takes a second or so for each GiB.
+pub fn checked(entry: &Entry, path: PathBuf) -> Result<PathBuf, ModelsError> {
+    if Stamp::holds(&path, entry.sha256.as_deref()) {
+        return Ok(path);
+    }
+    check(entry, &path)
 }
 
 /// Compares a file with the catalogue, and remembers that it was right.

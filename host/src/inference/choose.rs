@@ -22,7 +22,7 @@ pub(super) fn id(config: &InferenceConfig) -> String {
             |stem| stem.to_string_lossy().into_owned(),
         ),
         None => {
-            let preferred = default_model(free_memory_bytes());
+            let preferred = default_model(models::free_memory_bytes().unwrap_or(0));
             let here = |id: &str| {
                 entry(id).is_ok_and(|entry| config.models_dir.join(entry.file).is_file())
             };
@@ -69,13 +69,4 @@ fn entry(id: &str) -> Result<Entry, InferenceError> {
                 .map(|entry| entry.id.clone())
                 .collect(),
         })
-}
-
-/// Memory that a new process can take without swapping; plenty where the system does not say.
-pub fn free_memory_bytes() -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    text.lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))
-        .and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok())
-        .map_or(u64::MAX, |kib| kib * 1024)
 }

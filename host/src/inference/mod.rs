@@ -13,7 +13,6 @@ use std::{
 use alcove_runtime::{LoadOptions, Runtime};
 use tokio::sync::watch;
 
-pub use choose::free_memory_bytes;
 pub use error::InferenceError;
 pub use local::LocalModel;
 pub use model::{Form, Job, Model, ModelError, ModelEvent, Pieces, Tokens};

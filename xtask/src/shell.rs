@@ -35,6 +35,22 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// `cargo COMMAND` on the native packages without xtask. One selection for building, testing and
+/// measuring: with another, cargo would choose other features for what they share and compile it
+/// again.
+pub(crate) fn cargo(task: &str) -> Command {
+    let mut command = command("cargo");
+    command.args([
+        task,
+        "--release",
+        "--locked",
+        "--workspace",
+        "--exclude",
+        "xtask",
+    ]);
+    command
+}
+
 /// Runs to the end; an exit code other than 0 is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command

@@ -12,8 +12,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     setup::everything()?;
     build::everything()?;
     model::fetch(TEST_MODELS)?;
+    shell::run(shell::cargo("test").args(arguments))?;
     let mut tests = shell::command("cargo");
-    tests.args(["test", "--release", "--locked", "--workspace"]);
+    tests.args(["test", "--release", "--locked", "--package", "xtask"]);
     shell::run(tests.args(arguments))?;
     // What plugins and web client can be asked without WebAssembly.
     for (folder, packages) in NATIVE_PARTS {

@@ -60,15 +60,6 @@ impl Series {
 }
 
 pub(crate) fn measure() -> Result<Vec<Row>> {
-    let mut build = shell::command("cargo");
-    shell::run(build.args([
-        "build",
-        "--quiet",
-        "--release",
-        "--locked",
-        "--bin",
-        "alcove-bench",
-    ]))?;
     let python = reference()?;
     let folder = models_folder()?;
     let mut rows = Vec::new();

@@ -43,10 +43,7 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
 
 /// Calls a built component `calls` times, each on a fresh instance, and as often in one session.
 pub(crate) fn latency(component: &str, tool: &str, arguments: &str, calls: u32) -> Result<Latency> {
-    let mut build = shell::command("cargo");
-    let name = "alcove-bench-sandbox";
-    shell::run(build.args(["build", "--quiet", "--release", "--locked", "--bin", name]))?;
-    let mut command = shell::command(paths::target().join("release").join(name));
+    let mut command = shell::command(paths::target().join("release/alcove-bench-sandbox"));
     command.arg(paths::root().join("plugins/dist").join(component));
     let text = shell::output(command.args([tool, arguments, &calls.to_string()]))?;
     serde_json::from_str(text.trim()).with_context(|| format!("no measurement: {text}"))

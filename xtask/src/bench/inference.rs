@@ -14,7 +14,22 @@ use crate::{model, paths, shell};
 const GROUP: &str = "inference";
 const ROUNDS: usize = 3;
 /// Compiled for this machine: a prebuilt one would lack its newer instructions, and lose unfairly.
-const LLAMA_CPP: &str = "llama-cpp-python";
+const LLAMA_CPP: &str = "llama-cpp-python==0.3.36";
+/// llama.cpp's options for what a processor may have, by its name in /proc/cpuinfo. AMX is left out:
+/// virtual machines name it and then don't let a process use it, where llama.cpp crashes.
+const INSTRUCTIONS: &[(&str, &str)] = &[
+    ("sse4_2", "GGML_SSE42"),
+    ("avx", "GGML_AVX"),
+    ("avx2", "GGML_AVX2"),
+    ("bmi2", "GGML_BMI2"),
+    ("fma", "GGML_FMA"),
+    ("f16c", "GGML_F16C"),
+    ("avx_vnni", "GGML_AVX_VNNI"),
+    ("avx512f", "GGML_AVX512"),
+    ("avx512vbmi", "GGML_AVX512_VBMI"),
+    ("avx512_vnni", "GGML_AVX512_VNNI"),
+    ("avx512_bf16", "GGML_AVX512_BF16"),
+];
 const MODELS: &[(&str, &str)] = &[
     (
         "qwen2.5-coder-1.5b",
@@ -111,11 +126,19 @@ fn reference() -> Result<PathBuf> {
             .arg(&folder),
     )?;
     let mut install = shell::command(folder.join("bin/pip"));
-    install.env(
-        "CMAKE_ARGS",
-        "-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF -DMTMD_BUILD=OFF",
-    );
+    install.env("CMAKE_ARGS", build_options()?);
     shell::run(install.args(["install", "--quiet", LLAMA_CPP]))?;
     std::fs::write(folder.join(".ready"), "")?;
     Ok(python)
+}
+
+fn build_options() -> Result<String> {
+    let description = std::fs::read_to_string("/proc/cpuinfo")?;
+    let has = |name| description.split_whitespace().any(|word| word == name);
+    let mut options = String::from("-DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF -DMTMD_BUILD=OFF");
+    for (name, option) in INSTRUCTIONS {
+        let switch = if has(*name) { "ON" } else { "OFF" };
+        options.push_str(&format!(" -D{option}={switch}"));
+    }
+    Ok(options)
 }

@@ -10,6 +10,7 @@ mod result;
 mod sandbox;
 mod server;
 mod statistics;
+mod stop;
 
 use anyhow::{Result, bail};
 
@@ -37,6 +38,10 @@ const GROUPS: &[Group] = &[
     Group {
         name: "first-token",
         measure: first_token::measure,
+    },
+    Group {
+        name: "stop",
+        measure: stop::measure,
     },
     Group {
         name: "idle",

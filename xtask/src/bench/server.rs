@@ -94,9 +94,18 @@ impl Server {
     /// Posts a JSON body to a streaming endpoint; returns the time until `marker` came and reads
     /// the rest.
     pub(crate) fn time_until(&self, path: &str, body: &str, marker: &str) -> Result<Duration> {
+        let started = Instant::now();
+        let mut answer = self.post(path, body)?;
+        answer.read_until(marker)?;
+        let first = started.elapsed();
+        answer.read_to_end()?;
+        Ok(first)
+    }
+
+    /// Posts a JSON body with the local key.
+    pub(crate) fn post(&self, path: &str, body: &str) -> Result<Answer> {
         let mut stream = TcpStream::connect(&self.address)?;
         stream.set_read_timeout(Some(Duration::from_secs(300)))?;
-        let started = Instant::now();
         write!(
             stream,
             "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: \
@@ -105,23 +114,10 @@ impl Server {
             self.key,
             body.len()
         )?;
-        let (mut seen, mut buffer, mut first) = (Vec::new(), [0; 16384], None);
-        loop {
-            let read = stream.read(&mut buffer)?;
-            if read == 0 {
-                break;
-            }
-            seen.extend_from_slice(&buffer[..read]);
-            let has_marker = |bytes: &[u8]| {
-                bytes
-                    .windows(marker.len())
-                    .any(|part| part == marker.as_bytes())
-            };
-            if first.is_none() && has_marker(&seen) {
-                first = Some(started.elapsed());
-            }
-        }
-        first.with_context(|| format!("no {marker} in: {}", String::from_utf8_lossy(&seen)))
+        Ok(Answer {
+            stream,
+            seen: Vec::new(),
+        })
     }
 
     /// Resident memory in MiB: all of it, and the part that no file backs.
@@ -136,6 +132,36 @@ impl Server {
             Ok(kib.parse::<f64>()? / 1024.0)
         };
         Ok((field("VmRSS:")?, field("RssAnon:")?))
+    }
+}
+
+/// An answer that is being read.
+pub(crate) struct Answer {
+    stream: TcpStream,
+    seen: Vec<u8>,
+}
+
+impl Answer {
+    /// Reads until `marker` is there; what has come so far.
+    pub(crate) fn read_until(&mut self, marker: &str) -> Result<String> {
+        loop {
+            let text = String::from_utf8_lossy(&self.seen);
+            if text.contains(marker) {
+                return Ok(text.into_owned());
+            }
+            let mut buffer = [0; 16384];
+            let read = self.stream.read(&mut buffer)?;
+            if read == 0 {
+                bail!("no {marker} in: {text}");
+            }
+            self.seen.extend_from_slice(&buffer[..read]);
+        }
+    }
+
+    /// Reads to the end.
+    pub(crate) fn read_to_end(mut self) -> Result<String> {
+        self.stream.read_to_end(&mut self.seen)?;
+        Ok(String::from_utf8_lossy(&self.seen).into_owned())
     }
 }
 

@@ -1,11 +1,15 @@
 //! The sandbox itself: what all calls share.
 
+use std::future::poll_fn;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use alcove_egress::Egress;
+use futures::FutureExt as _;
 use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
@@ -256,7 +260,9 @@ impl Sandbox {
         self.inner.ticker.run()
     }
 
-    /// Runs `work` on the guests' threads; dropping this ends it there.
+    /// Runs `work` to its end: the first stretch here, the rest on the guests' threads. A small
+    /// call is over before the epoch ticks, and waking another thread for it, on another core,
+    /// would take twice as long as the call. Dropping this ends the work.
     pub(crate) async fn on_guest_runtime<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -267,16 +273,28 @@ impl Sandbox {
                 self.0.abort();
             }
         }
-        let failed = || Outcome::Trapped("the host could not run the component".to_owned());
-        let Some(runtime) = &self.inner.runtime else {
-            return Err(failed());
+        let failed = |error: &dyn std::fmt::Debug| {
+            tracing::error!(?error, "running a component failed in the host");
+            Outcome::Trapped("the host could not run the component".to_owned())
         };
-        let task = runtime.spawn(work);
-        let _abort = AbortOnDrop(task.abort_handle());
-        task.await.map_err(|error| {
-            tracing::error!(%error, "running a component failed in the host");
-            failed()
-        })
+        let Some(runtime) = &self.inner.runtime else {
+            return Err(failed(&"the sandbox is shut down"));
+        };
+        let mut work = Box::pin(AssertUnwindSafe(work).catch_unwind());
+        let begun = poll_fn(|context| {
+            // What the guest waits for belongs to the guests' runtime from the start.
+            let _guests = runtime.enter();
+            Poll::Ready(work.poll_unpin(context))
+        });
+        let ended = match begun.await {
+            Poll::Ready(ended) => ended,
+            Poll::Pending => {
+                let task = runtime.spawn(work);
+                let _abort = AbortOnDrop(task.abort_handle());
+                task.await.map_err(|error| failed(&error))?
+            }
+        };
+        ended.map_err(|_| failed(&"a panic, which is in the log above"))
     }
 }
 

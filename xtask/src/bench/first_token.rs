@@ -34,7 +34,7 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
                 &server,
                 "/v1/chat/completions",
                 &body,
-                "\"content\":\"",
+                "\"delta\":{\"content\":\"",
             )?);
         }
         // The first request fills the caches and is a case of its own.

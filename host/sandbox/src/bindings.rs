@@ -45,8 +45,10 @@ impl session::Host for SessionView<'_> {
     }
 
     fn remaining_ms(&mut self) -> u64 {
-        let left = self.0.deadline().saturating_duration_since(Instant::now());
-        u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
+        self.0.recorder.remaining_ms(|| {
+            let left = self.0.deadline().saturating_duration_since(Instant::now());
+            u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
+        })
     }
 
     fn locale(&mut self) -> String {

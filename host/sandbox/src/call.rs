@@ -35,7 +35,8 @@ pub struct Invocation {
     pub progress: Option<mpsc::Sender<Progress>>,
     /// The language of the person who asked, as a BCP 47 tag.
     pub locale: String,
-    /// Serves clock and random from an earlier call's record, as long as that lasts.
+    /// Serves what the host says from an earlier call's record: clock and random as long as that
+    /// lasts, requests and other host functions from nowhere else.
     pub replay: Option<HostRecord>,
 }
 

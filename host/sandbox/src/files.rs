@@ -17,7 +17,8 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 };
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
-use crate::shared::{Refusal, Shared};
+use crate::refusal::Refusal;
+use crate::shared::Shared;
 
 /// The most characters of a path in a message.
 const MAX_SHOWN_CHARS: usize = 200;

@@ -14,19 +14,12 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::call::Grant;
 use crate::quota::{Key, Quota};
-use crate::record::HttpExchange;
-use crate::shared::{Refusal, Shared};
+use crate::recorder::{Answer, Answering, Exchange, Turn};
+use crate::refusal::Refusal;
+use crate::shared::Shared;
 
 /// The most requests that an instance has under way at once, until their bodies are read or dropped.
 const MAX_REQUESTS_AT_ONCE: usize = 16;
-
-type Answer = Result<
-    (
-        Response<WasiBody>,
-        Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ),
-    Error,
->;
 
 /// The one way out of a guest.
 pub(crate) struct HttpGate {
@@ -70,7 +63,7 @@ impl HttpGate {
     }
 
     /// Whether the request may be sent, and where to. What is parsed here is what is sent.
-    fn permit(&self, method: &str, uri: &Uri) -> Result<Permit, Error> {
+    fn permit(&self, method: &str, uri: &Uri, exchange: &Exchange) -> Result<Permit, Error> {
         if !self.shared.lease_holds() {
             return Err(Error::HttpRequestDenied);
         }
@@ -78,7 +71,7 @@ impl HttpGate {
         let url = Url::parse(&text).map_err(|_| Error::HttpRequestUriInvalid)?;
         match self.policy.http(method, &url) {
             HttpDecision::Deny(denial) => {
-                self.shared.http_refused(method, &text, &denial.detail);
+                exchange.failed(&denial.detail);
                 self.shared.refuse(Refusal::Denied(denial));
                 Err(Error::HttpRequestDenied)
             }
@@ -88,7 +81,7 @@ impl HttpGate {
                 rate,
             } => {
                 if let Some(rate) = rate {
-                    self.count(line, rate, method, &text)?;
+                    self.count(line, rate, exchange)?;
                 }
                 Ok(Permit {
                     url,
@@ -102,7 +95,7 @@ impl HttpGate {
         }
     }
 
-    fn count(&self, line: u32, rate: Rate, method: &str, url: &str) -> Result<(), Error> {
+    fn count(&self, line: u32, rate: Rate, exchange: &Exchange) -> Result<(), Error> {
         let within = self
             .way
             .as_ref()
@@ -111,25 +104,43 @@ impl HttpGate {
             return Ok(());
         }
         let allowed = format!("{rate} by the rule in line {line}");
-        self.shared
-            .http_refused(method, url, &format!("more than {allowed}"));
+        exchange.failed(&format!("more than {allowed}"));
         self.shared.refuse(Refusal::HttpRate(allowed));
         Err(Error::HttpRequestDenied)
     }
 }
 
 impl WasiHttpHooks for HttpGate {
+    /// What is written down is what the guest sent and what it received, whatever `send` adds to the
+    /// one and takes from the other.
     fn send_request(
         &mut self,
         request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _done: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<dyn Future<Output = Answer> + Send> {
-        let method = request.method().as_str().to_owned();
-        let permit = match self.permit(&method, request.uri()) {
+    ) -> Answering {
+        match self.shared.recorder.request(request) {
+            Turn::Served(answering) => answering,
+            Turn::Live { request, exchange } => {
+                let answering = self.send(*request, options, &exchange);
+                Box::new(exchange.through(answering))
+            }
+        }
+    }
+}
+
+impl HttpGate {
+    fn send(
+        &self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        exchange: &Exchange,
+    ) -> Answering {
+        let permit = match self.permit(request.method().as_str(), request.uri(), exchange) {
             Ok(permit) => permit,
             Err(error) => return Box::new(async move { Err(error) }),
         };
+        exchange.allowed_by(permit.line);
         let Some(way) = &self.way else {
             // A policy without rules allows nothing, so this is not reached; it is a refusal anyway.
             return Box::new(async { Err(Error::HttpRequestDenied) });
@@ -137,20 +148,13 @@ impl WasiHttpHooks for HttpGate {
         let Ok(slot) = Arc::clone(&way.under_way).try_acquire_owned() else {
             return Box::new(async { Err(Error::ConnectionLimitReached) });
         };
-        let place = self.shared.recorder.http_began(HttpExchange {
-            method,
-            url: permit.url.to_string(),
-            status: None,
-            error: None,
-            line: Some(permit.line),
-        });
         let sending = Sending {
             limits: limits(options, self.shared.deadline()),
             lease: self.shared.lease(),
             egress: way.egress.clone(),
             shared: Arc::clone(&self.shared),
             permit,
-            place,
+            exchange: exchange.clone(),
         };
         Box::new(sending.run(request, slot))
     }
@@ -163,7 +167,7 @@ struct Sending {
     lease: CancellationToken,
     permit: Permit,
     limits: Limits,
-    place: Option<usize>,
+    exchange: Exchange,
 }
 
 impl Sending {
@@ -175,17 +179,12 @@ impl Sending {
         };
         match result {
             Ok(response) => {
-                self.shared
-                    .recorder
-                    .http_ended(self.place, Ok(response.status().as_u16()));
                 self.shared.succeeded();
                 let response = response.map(|body| guest_body(body, slot));
                 Ok((response, Box::new(async { Ok(()) })))
             }
             Err(error) => {
-                self.shared
-                    .recorder
-                    .http_ended(self.place, Err(error.to_string()));
+                self.exchange.failed(&error.to_string());
                 if let EgressError::Address { .. } = &error {
                     self.shared
                         .refuse(Refusal::Denied(address_denial(&self.permit, &error)));

@@ -94,6 +94,7 @@ impl Instance {
             output_bytes,
             alive,
         } = outcome::decide(returned, &shared, memory.refused(), &grant.policy);
+        let (record, divergence) = shared.recorder.take();
         let report = Report {
             outcome,
             usage: Usage {
@@ -102,7 +103,8 @@ impl Instance {
                 peak_memory_bytes: memory.peak(),
                 output_bytes,
             },
-            record: shared.recorder.take(),
+            record,
+            divergence,
             logs: shared.take_logs(),
         };
         (report, alive)

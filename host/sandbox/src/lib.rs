@@ -18,6 +18,7 @@ mod cpu;
 mod engine;
 mod files;
 mod http;
+mod http_error;
 mod instance;
 mod linker;
 mod load;
@@ -27,6 +28,7 @@ mod precompiled;
 mod quota;
 mod record;
 mod recorder;
+mod refusal;
 mod report;
 mod sandbox;
 mod session;
@@ -40,7 +42,9 @@ pub use call::{Call, Grant, Invocation, MAX_ARGUMENT_BYTES, Mount, Progress};
 pub use compile::{CompileError, Compiler, compile_component};
 pub use component::Component;
 pub use load::LoadError;
-pub use record::{HostRecord, HttpExchange};
+pub use record::{
+    Bytes, Divergence, Headers, HostCall, HostRecord, HttpExchange, MAX_RECORD_BYTES, SentBody,
+};
 pub use report::{
     Audience, Content, Denial, Failure, LimitHit, LogLevel, LogLine, Outcome, Part, Report, Usage,
 };

@@ -4,8 +4,10 @@ use alcove_policies::Policy;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 
 use crate::bindings::types;
+use crate::recorder::Diverged;
+use crate::refusal::Refusal;
 use crate::report::{Content, Failure, LimitHit, Outcome, Part};
-use crate::shared::{Refusal, Shared, Stop, Stopped};
+use crate::shared::{Shared, Stop, Stopped};
 use crate::show;
 
 /// What the guest's function came back with.
@@ -68,6 +70,8 @@ pub(crate) fn decide(
                 Outcome::Limit(output(policy))
             } else if error.is::<PoolConcurrencyLimitError>() {
                 Outcome::Limit(no_room())
+            } else if error.is::<Diverged>() {
+                Outcome::Trapped("it does something else than in its record".to_owned())
             } else if let Some(refusal) = shared.refusal() {
                 refusal.into()
             } else {

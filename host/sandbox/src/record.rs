@@ -2,6 +2,10 @@
 //! the same.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::http_error::HttpError;
+use crate::refusal::Refusal;
 
 /// The most clock readings that a record keeps.
 pub(crate) const MAX_CLOCK_READINGS: usize = 8192;
@@ -9,17 +13,28 @@ pub(crate) const MAX_CLOCK_READINGS: usize = 8192;
 pub(crate) const MAX_RANDOM_BYTES: usize = 64 << 10;
 /// The most HTTP exchanges that a record lists.
 pub(crate) const MAX_HTTP_EXCHANGES: usize = 256;
+/// The most other calls of host functions that a record lists.
+pub(crate) const MAX_HOST_CALLS: usize = 16_384;
+/// The most bytes of everything that a record keeps of HTTP and of other host functions: inputs,
+/// outputs, headers and bodies.
+pub const MAX_RECORD_BYTES: usize = 12 << 20;
 
 /// What the host told a guest during a call. It is bounded: a call that asked for more is marked
-/// `truncated`, and running it again serves fresh values from there on.
+/// `truncated`, and running it again says so where the record ends.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostRecord {
+    /// The language that the guest was told.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub locale: String,
     /// Readings of the wall clock, in nanoseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wall_ns: Vec<u64>,
     /// Readings of the monotonic clock, in nanoseconds since the instance began.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub monotonic_ns: Vec<u64>,
+    /// Answers of `remaining-ms`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remaining_ms: Vec<u64>,
     /// Random bytes, in the order in which they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "hex_bytes")]
     pub random: Vec<u8>,
@@ -27,30 +42,156 @@ pub struct HostRecord {
     /// this call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<String>,
-    /// The HTTP requests that were made or refused.
+    /// The HTTP requests that were made or refused, in the order in which the guest made them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<HttpExchange>,
+    /// The calls of all other host functions with authority, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<HostCall>,
     /// Whether something was left out for its size.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
 }
 
-/// One HTTP request of a guest.
+/// One call of a host function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostCall {
+    /// Which, such as `alcove:state/store.get`.
+    pub function: String,
+    /// What the guest handed over.
+    pub input: Value,
+    /// What it got; absent where the call of the tool ended first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+    /// When, in microseconds since the call of the tool began.
+    pub at_us: u64,
+    /// How long it took, in microseconds.
+    #[serde(default)]
+    pub took_us: u64,
+    /// What was refused, which explains a failure that comes after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// One HTTP request of a guest, as the guest sent it: a secret that the host puts in is not in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpExchange {
     /// The method.
     pub method: String,
-    /// The URL as it was sent, or as it was refused.
+    /// The URL.
     pub url: String,
+    /// The headers, byte by byte as Latin-1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Headers,
+    /// The body, where it was sent whole before the answer came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<SentBody>,
     /// The status of the answer; absent when there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// The headers of the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answer_headers: Headers,
+    /// The body of the answer, in the pieces in which the guest received it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pieces: Vec<Bytes>,
+    /// What came after the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trailers: Option<Headers>,
+    /// How the body ended; absent where the guest did not read that far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) end: Option<BodyEnd>,
+    /// What the guest was told instead of an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) told: Option<HttpError>,
     /// Why there was no answer, in the host's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The line of the policy that allowed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// When, in microseconds since the call of the tool began.
+    #[serde(default)]
+    pub at_us: u64,
+    /// How long the answer's head took, in microseconds.
+    #[serde(default)]
+    pub took_us: u64,
+    /// What was refused, which explains a failure that comes after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refusal: Option<Refusal>,
+    /// Whether a part of it was left out for its size.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) cut: bool,
+}
+
+/// Names and values.
+pub type Headers = Vec<(String, String)>;
+
+/// The body of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentBody {
+    /// Its length.
+    pub bytes: u64,
+    /// Its BLAKE3 hash, in hexadecimal.
+    pub blake3: String,
+}
+
+/// How the body of an answer ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum BodyEnd {
+    Whole,
+    Failed(HttpError),
+}
+
+/// Where a call that was run again left its record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Divergence {
+    /// The host function that was called otherwise than in the record.
+    pub function: String,
+    /// What the record has in that place.
+    pub recorded: String,
+    /// What was asked for now.
+    pub now: String,
+}
+
+/// Bytes that a record holds: as text where they are text, and in hexadecimal otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bytes(pub bytes::Bytes);
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenBytes {
+    Text(String),
+    Hex { hex: String },
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => to.serialize_str(text),
+            Err(_) => WrittenBytes::Hex {
+                hex: hex::encode(&self.0),
+            }
+            .serialize(to),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
+        let bytes = match WrittenBytes::deserialize(from)? {
+            WrittenBytes::Text(text) => text.into_bytes(),
+            WrittenBytes::Hex { hex } => hex::decode(hex).map_err(serde::de::Error::custom)?,
+        };
+        Ok(Bytes(bytes.into()))
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Bytes {
+        Bytes(bytes.into())
+    }
 }
 
 /// Bytes as hexadecimal text.
@@ -82,9 +223,21 @@ mod tests {
                 method: "GET".into(),
                 url: "https://example.org/".into(),
                 status: Some(200),
-                error: None,
+                pieces: vec![Bytes::from(vec![255, 0]), Bytes::from(b"text".to_vec())],
+                end: Some(BodyEnd::Failed(HttpError::ResponseBodySize(Some(7)))),
                 line: Some(4),
+                ..HttpExchange::default()
             }],
+            calls: vec![HostCall {
+                function: "alcove:state/store.get".into(),
+                input: serde_json::json!("key"),
+                output: Some(serde_json::json!({"ok": null})),
+                at_us: 5,
+                took_us: 1,
+                refusal: Some(Refusal::HttpRate("1/min".into())),
+            }],
+            locale: "de".into(),
+            remaining_ms: vec![20],
             truncated: true,
         };
         let text = serde_json::to_string(&record).unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 pub use alcove_policies::Denial;
 
-use crate::record::HostRecord;
+use crate::record::{Divergence, HostRecord};
 
 /// The end of one call.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Report {
     pub usage: Usage,
     /// What the host told it, from which it can be run again.
     pub record: HostRecord,
+    /// Where a call that served an earlier record first did something else than that says.
+    pub divergence: Option<Divergence>,
     /// What it logged, in order, within the limit.
     pub logs: Vec<LogLine>,
 }

@@ -314,6 +314,7 @@ impl Report {
                 ..Usage::default()
             },
             record: HostRecord::default(),
+            divergence: None,
             logs: Vec::new(),
         }
     }

@@ -3,14 +3,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use alcove_policies::Denial;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::call::{Grant, Invocation, Progress};
 use crate::cpu::CpuMeter;
-use crate::record::HttpExchange;
 use crate::recorder::Recorder;
+use crate::refusal::Refusal;
 use crate::report::{LogLevel, LogLine};
 
 /// The most lines that a call logs.
@@ -38,15 +37,6 @@ pub(crate) enum Stop {
 #[error("the host ended the call")]
 pub(crate) struct Stopped(pub(crate) Stop);
 
-/// What the host refused a guest last. It explains a failure that comes right after.
-#[derive(Debug, Clone)]
-pub(crate) enum Refusal {
-    /// A rule of the policy, or the lack of one.
-    Denied(Denial),
-    /// The rate of a rule.
-    HttpRate(String),
-}
-
 /// What one instance and its surroundings share. The per-call part is set anew for each call.
 pub(crate) struct Shared {
     pub(crate) recorder: Recorder,
@@ -64,7 +54,6 @@ struct Current {
     logs: Vec<LogLine>,
     log_bytes: usize,
     logs_dropped: u64,
-    refusal: Option<Refusal>,
 }
 
 impl Shared {
@@ -82,14 +71,14 @@ impl Shared {
                 logs: Vec::new(),
                 log_bytes: 0,
                 logs_dropped: 0,
-                refusal: None,
             }),
         }
     }
 
     /// Before a call.
     pub(crate) fn begin(&self, invocation: &mut Invocation, grant: &Grant, deadline: Instant) {
-        self.recorder.begin(invocation.replay.take());
+        self.recorder
+            .begin(invocation.replay.take(), &invocation.locale);
         self.cpu.reset();
         *self.lock() = Current {
             cancel: invocation.cancel.clone(),
@@ -101,7 +90,6 @@ impl Shared {
             logs: Vec::new(),
             log_bytes: 0,
             logs_dropped: 0,
-            refusal: None,
         };
     }
 
@@ -178,26 +166,15 @@ impl Shared {
 
     /// Remembers what was refused; a later success forgets it.
     pub(crate) fn refuse(&self, refusal: Refusal) {
-        self.lock().refusal = Some(refusal);
+        self.recorder.refuse(refusal);
     }
 
     pub(crate) fn succeeded(&self) {
-        self.lock().refusal = None;
+        self.recorder.succeeded();
     }
 
     pub(crate) fn refusal(&self) -> Option<Refusal> {
-        self.lock().refusal.clone()
-    }
-
-    /// Lists a request that was refused before it was sent.
-    pub(crate) fn http_refused(&self, method: &str, url: &str, why: &str) {
-        self.recorder.http_began(HttpExchange {
-            method: method.to_owned(),
-            url: url.to_owned(),
-            status: None,
-            error: Some(why.to_owned()),
-            line: None,
-        });
+        self.recorder.refusal()
     }
 
     fn lock(&self) -> MutexGuard<'_, Current> {

@@ -1,6 +1,7 @@
 //! The audit log's row of each call and of each change of a grant.
 
 use alcove_api_types::ToolOutcome;
+use alcove_sandbox::{HostRecord, HttpExchange};
 use serde_json::json;
 
 use crate::accounts::Principal;
@@ -25,7 +26,7 @@ impl Tools {
             "cpu_us": usage.cpu_us,
             "peak_memory_bytes": usage.peak_memory_bytes,
             "output_bytes": usage.output_bytes,
-            "http": result.record.http,
+            "http": requests(&result.record),
         });
         let written = self
             .inner
@@ -79,6 +80,20 @@ impl Tools {
             tracing::error!(plugin = row.plugin, %error, "a change of a grant is missing in the audit log");
         }
     }
+}
+
+/// The requests that a call made, without what was sent and received: that is in its record.
+fn requests(record: &HostRecord) -> Vec<serde_json::Value> {
+    let request = |exchange: &HttpExchange| {
+        json!({
+            "method": exchange.method,
+            "url": exchange.url,
+            "status": exchange.status,
+            "error": exchange.error,
+            "line": exchange.line,
+        })
+    };
+    record.http.iter().map(request).collect()
 }
 
 /// The outcome's name.

@@ -11,6 +11,7 @@ mod keys_limits;
 mod probe;
 mod python;
 mod python_repl;
+mod replay;
 mod sessions;
 mod stopping;
 mod web_fetch;

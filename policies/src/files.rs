@@ -53,7 +53,7 @@ const MAX_PATH_BYTES: usize = 1_024;
 
 impl FileGrant {
     pub(crate) fn read(section: &Section<'_>) -> Result<Self, PolicyError> {
-        section.only(&["mount", "source", "access"])?;
+        section.only_known()?;
 
         let mount = section.require("mount")?;
         let mount_path = mount.text()?;

@@ -1,9 +1,13 @@
 //! `[[http]]`: which requests may be sent.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use crate::addresses::{self, AddressScope};
-use crate::limits::{Rate, read_rate};
+use crate::inject::Inject;
+use crate::limits::{ByteRate, Rate, read_byte_rate, read_rate};
+use crate::origins::OriginPattern;
 use crate::paths::{self, PathPattern};
 use crate::section::Section;
 use crate::{Denial, PolicyError};
@@ -19,6 +23,10 @@ pub enum HttpDecision {
         addresses: AddressScope,
         /// How often, for all requests that this rule allows.
         rate: Option<Rate>,
+        /// How many bytes, both directions, for all requests that this rule allows.
+        bytes: Option<ByteRate>,
+        /// The secret that is added to it.
+        inject: Option<Arc<Inject>>,
     },
     /// It may not.
     Deny(Denial),
@@ -45,22 +53,24 @@ pub(crate) struct HttpRule {
     paths: Vec<PathPattern>,
     addresses: AddressScope,
     rate: Option<Rate>,
+    bytes: Option<ByteRate>,
+    inject: Option<Arc<Inject>>,
 }
 
 #[derive(Debug, Clone)]
 enum Target {
     /// `network = "public"`
     Public,
-    /// `origin`, as the URL standard writes it.
-    Origin(String),
+    /// `origin`
+    Origin(OriginPattern),
 }
 
 impl HttpRule {
     pub(crate) fn read(section: &Section<'_>) -> Result<Self, PolicyError> {
-        section.only(&["origin", "network", "methods", "paths", "addresses", "rate"])?;
+        section.only_known()?;
         let target = match (section.get("origin"), section.get("network")) {
             (Some(entry), None) => {
-                let origin = read_origin(entry.text()?).map_err(|why| entry.error(why))?;
+                let origin = OriginPattern::parse(entry.text()?).map_err(|why| entry.error(why))?;
                 Target::Origin(origin)
             }
             (None, Some(entry)) if entry.text()? == "public" => Target::Public,
@@ -116,6 +126,17 @@ impl HttpRule {
             .get("rate")
             .map(|entry| read_rate(&entry))
             .transpose()?;
+        let bytes = section
+            .get("bytes")
+            .map(|entry| read_byte_rate(&entry))
+            .transpose()?;
+        let inject = match section.get("inject") {
+            Some(entry) => {
+                check_inject_target(&target, &addresses).map_err(|why| entry.error(why))?;
+                Some(Arc::new(Inject::read(&entry.table("[[http]] inject")?)?))
+            }
+            None => None,
+        };
         Ok(Self {
             line: section.line(),
             target,
@@ -123,20 +144,22 @@ impl HttpRule {
             paths,
             addresses,
             rate,
+            bytes,
+            inject,
         })
     }
 
     pub(crate) fn summary(&self) -> String {
         match &self.target {
             Target::Public => "any public host".to_owned(),
-            Target::Origin(origin) => origin.clone(),
+            Target::Origin(origin) => origin.as_str().to_owned(),
         }
     }
 
-    fn covers_origin(&self, origin: &str) -> bool {
+    fn covers_origin(&self, url: &Url, origin: &str) -> bool {
         match &self.target {
             Target::Public => true,
-            Target::Origin(own) => own == origin,
+            Target::Origin(own) => own.covers(url, origin),
         }
     }
 
@@ -149,23 +172,19 @@ impl HttpRule {
     }
 }
 
-/// The origin of a URL that is nothing but one, in the form that all spellings share.
-fn read_origin(text: &str) -> Result<String, &'static str> {
-    const FORM: &str = "must be a scheme and a host, such as \"https://api.example\"";
-    let url: Url = text.parse().map_err(|_| FORM)?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err("must begin with http:// or https://");
+/// A secret goes to named servers only, and not in clear over the internet.
+fn check_inject_target(target: &Target, addresses: &AddressScope) -> Result<(), &'static str> {
+    match (target, addresses) {
+        (Target::Public, _) => {
+            Err("needs an `origin`; a secret is never sent to just any public host")
+        }
+        (Target::Origin(origin), AddressScope::Public)
+            if origin.as_str().starts_with("http://") =>
+        {
+            Err("would send the secret in clear; use https, or list the `addresses`")
+        }
+        _ => Ok(()),
     }
-    if text.contains('*') {
-        return Err("has no wildcards; for any public host write `network = \"public\"`");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("may not hold a user name or password");
-    }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err("must end after the host; put paths under `paths`");
-    }
-    Ok(url.origin().ascii_serialization())
 }
 
 fn is_method(text: &str) -> bool {
@@ -189,13 +208,17 @@ pub(crate) fn decide(rules: &[HttpRule], plugin: &str, method: &str, url: &Url) 
     }
     let origin = url.origin().ascii_serialization();
     let allowed = rules.iter().find(|rule| {
-        rule.covers_origin(&origin) && rule.covers_method(method) && rule.covers_path(url.path())
+        rule.covers_origin(url, &origin)
+            && rule.covers_method(method)
+            && rule.covers_path(url.path())
     });
     if let Some(rule) = allowed {
         return HttpDecision::Allow {
             line: rule.line,
             addresses: rule.addresses.clone(),
             rate: rule.rate,
+            bytes: rule.bytes,
+            inject: rule.inject.clone(),
         };
     }
     deny(
@@ -217,7 +240,7 @@ fn why(rules: &[HttpRule], plugin: &str, method: &str, url: &Url, origin: &str) 
     let method = cut(method);
     let near: Vec<&HttpRule> = rules
         .iter()
-        .filter(|rule| rule.covers_origin(origin))
+        .filter(|rule| rule.covers_origin(url, origin))
         .collect();
     if rules.is_empty() {
         return format!("the policy of {plugin} grants no HTTP");

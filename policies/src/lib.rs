@@ -4,19 +4,26 @@
 //! text or bytes that somebody else wrote, so every parser has limits, and nothing is granted by
 //! absence: a key that is not there denies.
 //!
-//! - [`Policy`] is what an admin writes: limits, HTTP rules, file grants.
+//! - [`Policy`] is what an admin writes: limits, HTTP rules, file grants, capabilities.
+//! - [`language`] is the list of all keys that a policy may hold.
 //! - [`manifest`] is what a plugin's author states, read from a custom section of the component.
 //! - [`schema`] is the subset of JSON Schema that arguments are described in.
 //! - [`inspect`] reads a component's imports and exports without compiling it.
 
 mod addresses;
+mod approval;
+mod capabilities;
 mod denial;
+mod environment;
 mod error;
 mod files;
 mod http;
+mod inject;
 pub mod inspect;
+pub mod language;
 mod limits;
 pub mod manifest;
+mod origins;
 mod paths;
 mod policy;
 mod quantity;
@@ -25,11 +32,15 @@ mod section;
 mod suggest;
 
 pub use addresses::{AddressScope, is_metadata};
+pub use approval::{Approval, ApprovalMode, Label, Labels};
+pub use capabilities::{AssetsGrant, DelegateGrant, InferenceGrant, StateGrant, ToolName};
 pub use denial::Denial;
+pub use environment::EnvVariable;
 pub use error::PolicyError;
 pub use files::{Access, FileGrant, FileSource};
 pub use http::HttpDecision;
-pub use limits::{Limits, Rate};
+pub use inject::{Inject, InjectPart, InjectPlace, is_secret_name};
+pub use limits::{ByteRate, Limits, Rate};
 pub use policy::Policy;
 
 /// The policies of the first-party plugins: plugin id and policy text.

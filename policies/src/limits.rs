@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::PolicyError;
-use crate::quantity::{bytes, duration, rate, show_bytes, show_duration};
+use crate::quantity::{byte_rate, bytes, duration, rate, show_bytes, show_duration};
 use crate::section::{Entry, Section};
 
 /// What a plugin's calls may use. A key that the policy leaves out has the value of
@@ -23,6 +23,14 @@ pub struct Limits {
     pub calls: Rate,
     /// `concurrency`, how many calls may run at once. Default 4.
     pub concurrency: u32,
+    /// `logs`, the lines that one call may log. Default 1000.
+    pub logs: u32,
+    /// `handles`, the files, streams and requests that an instance holds at once. Default 1024.
+    pub handles: u32,
+    /// `http_requests`, the requests that one call may send. Default 64.
+    pub http_requests: u32,
+    /// `http_bytes`, the bytes of all requests and responses of one call. Default `32 MiB`.
+    pub http_bytes: u64,
 }
 
 impl Default for Limits {
@@ -37,6 +45,10 @@ impl Default for Limits {
                 per: Duration::from_secs(60),
             },
             concurrency: 4,
+            logs: 1_000,
+            handles: 1_024,
+            http_requests: 64,
+            http_bytes: 32 << 20,
         }
     }
 }
@@ -52,12 +64,36 @@ pub struct Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.per.as_secs() {
-            1 => write!(f, "{}/s", self.count),
-            60 => write!(f, "{}/min", self.count),
-            3_600 => write!(f, "{}/h", self.count),
-            86_400 => write!(f, "{}/day", self.count),
-            seconds => write!(f, "{} in {seconds} s", self.count),
+        write!(f, "{}/{}", self.count, Per(self.per))
+    }
+}
+
+/// So many bytes in so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByteRate {
+    /// How many bytes.
+    pub bytes: u64,
+    /// In which time.
+    pub per: Duration,
+}
+
+impl fmt::Display for ByteRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", show_bytes(self.bytes), Per(self.per))
+    }
+}
+
+/// The time of a rate, in the language's words.
+struct Per(Duration);
+
+impl fmt::Display for Per {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs() {
+            1 => f.write_str("s"),
+            60 => f.write_str("min"),
+            3_600 => f.write_str("h"),
+            86_400 => f.write_str("day"),
+            seconds => write!(f, "{seconds} s"),
         }
     }
 }
@@ -69,12 +105,15 @@ const CPU: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs
 const WALL: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(86_400));
 const RATE_COUNT: (u32, u32) = (1, 1_000_000);
 const CONCURRENCY: (u32, u32) = (1, 1_000);
-
-const KEYS: &[&str] = &["memory", "cpu", "wall", "output", "calls", "concurrency"];
+const LOGS: (u32, u32) = (0, 100_000);
+/// Language runtimes open some handles before they run a line.
+const HANDLES: (u32, u32) = (16, 65_536);
+const HTTP_REQUESTS: (u32, u32) = (1, 10_000);
+const HTTP_BYTES: (u64, u64) = (1, 4 << 30);
 
 impl Limits {
     pub(crate) fn read(section: &Section<'_>) -> Result<Self, PolicyError> {
-        section.only(KEYS)?;
+        section.only_known()?;
         let mut limits = Self::default();
         if let Some(entry) = section.get("memory") {
             limits.memory_bytes = read_bytes(&entry, MEMORY_BYTES)?;
@@ -94,11 +133,24 @@ impl Limits {
         if let Some(entry) = section.get("concurrency") {
             limits.concurrency = entry.integer(CONCURRENCY.0, CONCURRENCY.1)?;
         }
+        if let Some(entry) = section.get("logs") {
+            limits.logs = entry.integer(LOGS.0, LOGS.1)?;
+        }
+        if let Some(entry) = section.get("handles") {
+            limits.handles = entry.integer(HANDLES.0, HANDLES.1)?;
+        }
+        if let Some(entry) = section.get("http_requests") {
+            limits.http_requests = entry.integer(HTTP_REQUESTS.0, HTTP_REQUESTS.1)?;
+        }
+        if let Some(entry) = section.get("http_bytes") {
+            limits.http_bytes = read_bytes(&entry, HTTP_BYTES)?;
+        }
         Ok(limits)
     }
 }
 
-fn read_bytes(entry: &Entry<'_>, (min, max): (u64, u64)) -> Result<u64, PolicyError> {
+/// A size within bounds.
+pub(crate) fn read_bytes(entry: &Entry<'_>, (min, max): (u64, u64)) -> Result<u64, PolicyError> {
     let value = bytes(entry.text()?).ok_or_else(|| {
         entry.error("is not a size; write a whole number and B, KiB, MiB or GiB, as in \"64 MiB\"")
     })?;
@@ -139,5 +191,19 @@ pub(crate) fn read_rate(entry: &Entry<'_>) -> Result<Rate, PolicyError> {
     Err(entry.error(format!(
         "must count from {} to {}",
         RATE_COUNT.0, RATE_COUNT.1
+    )))
+}
+
+pub(crate) fn read_byte_rate(entry: &Entry<'_>) -> Result<ByteRate, PolicyError> {
+    let (bytes, per) = byte_rate(entry.text()?).ok_or_else(|| {
+        entry.error("is not a rate; write a size per s, min, h or day, as in \"10 MiB/min\"")
+    })?;
+    if (HTTP_BYTES.0..=HTTP_BYTES.1).contains(&bytes) {
+        return Ok(ByteRate { bytes, per });
+    }
+    Err(entry.error(format!(
+        "must be from {} to {}",
+        show_bytes(HTTP_BYTES.0),
+        show_bytes(HTTP_BYTES.1)
     )))
 }

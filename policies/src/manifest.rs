@@ -303,7 +303,7 @@ fn field(name: impl Into<String>, problem: impl Into<String>) -> ManifestError {
     }
 }
 
-fn is_tool_name(text: &str) -> bool {
+pub(crate) fn is_tool_name(text: &str) -> bool {
     text.len() <= MAX_NAME_BYTES
         && text.starts_with(|first: char| first.is_ascii_lowercase())
         && text

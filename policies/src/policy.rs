@@ -3,11 +3,14 @@
 use toml::de::DeTable;
 use url::Url;
 
+use crate::PolicyError;
+use crate::approval::{Approval, Approvals, Labels};
+use crate::capabilities::{AssetsGrant, DelegateGrant, InferenceGrant, StateGrant};
+use crate::environment::{self, EnvVariable};
 use crate::files::{self, FileGrant};
 use crate::http::{self, HttpDecision, HttpRule};
 use crate::limits::Limits;
 use crate::section::{Lines, Section};
-use crate::{Denial, PolicyError};
 
 /// The version of the language that this program speaks.
 const VERSION: u32 = 1;
@@ -40,6 +43,13 @@ pub struct Policy {
     limits: Limits,
     http: Vec<HttpRule>,
     files: Vec<FileGrant>,
+    state: Option<StateGrant>,
+    assets: Option<AssetsGrant>,
+    inference: Option<InferenceGrant>,
+    delegate: Option<DelegateGrant>,
+    env: Vec<EnvVariable>,
+    approvals: Approvals,
+    labels: Option<Labels>,
 }
 
 impl Policy {
@@ -61,7 +71,7 @@ impl Policy {
             PolicyError::new(line, format!("not TOML: {}", error.message()))
         })?;
         let root = Section::root(table.get_ref(), &lines);
-        root.only(&["version", "plugin", "limits", "http", "files"])?;
+        root.only_known()?;
 
         let version = root.require("version")?;
         if version.integer(0, u32::MAX)? != VERSION {
@@ -93,12 +103,27 @@ impl Policy {
             Some(entry) => read_files(&entry.tables("[[files]]", files::MAX_GRANTS)?)?,
             None => Vec::new(),
         };
+        let env = match root.get("env") {
+            Some(entry) => environment::read(&entry.table("[env]")?)?,
+            None => Vec::new(),
+        };
+        let approvals = match root.get("approval") {
+            Some(entry) => Approvals::read(&entry.table("[approval]")?)?,
+            None => Approvals::default(),
+        };
         Ok(Self {
             text: text.to_owned(),
             plugin: name.to_owned(),
             limits,
             http,
             files,
+            state: optional(&root, "state", "[state]", StateGrant::read)?,
+            assets: optional(&root, "assets", "[assets]", AssetsGrant::read)?,
+            inference: optional(&root, "inference", "[inference]", InferenceGrant::read)?,
+            delegate: optional(&root, "delegate", "[delegate]", DelegateGrant::read)?,
+            env,
+            approvals,
+            labels: optional(&root, "labels", "[labels]", Labels::read)?,
         })
     }
 
@@ -139,16 +164,46 @@ impl Policy {
         &self.files
     }
 
-    /// What a call that wants files is told when the policy has none.
+    /// What it may keep, where it may.
     #[must_use]
-    pub fn files_denial(&self) -> Denial {
-        Denial {
-            capability: "files",
-            detail: format!("the policy of {} grants no files", self.plugin),
-            grant: "[[files]]\nmount = \"/workspace\"\nsource = \"conversation-workspace\"\n\
-                    access = \"read-write\"\n"
-                .to_owned(),
-        }
+    pub fn state(&self) -> Option<&StateGrant> {
+        self.state.as_ref()
+    }
+
+    /// Which assets it may make, where it may.
+    #[must_use]
+    pub fn assets(&self) -> Option<&AssetsGrant> {
+        self.assets.as_ref()
+    }
+
+    /// Which models it may ask, where it may.
+    #[must_use]
+    pub fn inference(&self) -> Option<&InferenceGrant> {
+        self.inference.as_ref()
+    }
+
+    /// Which tools it may call, where it may.
+    #[must_use]
+    pub fn delegate(&self) -> Option<&DelegateGrant> {
+        self.delegate.as_ref()
+    }
+
+    /// The environment variables that it sees.
+    #[must_use]
+    pub fn env(&self) -> &[EnvVariable] {
+        &self.env
+    }
+
+    /// When a person is asked before `tool` runs.
+    #[must_use]
+    pub fn approval(&self, tool: &str) -> Approval {
+        self.approvals.of(tool)
+    }
+
+    /// What its results count as, where the policy says.
+    #[must_use]
+    pub fn labels(&self) -> Option<&Labels> {
+        self.labels.as_ref()
     }
 
     /// Whether any request may be sent at all.
@@ -168,6 +223,18 @@ impl Policy {
     pub fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// A table that need not be there.
+fn optional<T>(
+    root: &Section<'_>,
+    key: &'static str,
+    name: &'static str,
+    read: impl FnOnce(&Section<'_>) -> Result<T, PolicyError>,
+) -> Result<Option<T>, PolicyError> {
+    root.get(key)
+        .map(|entry| read(&entry.table(name)?))
+        .transpose()
 }
 
 fn read_files(sections: &[Section<'_>]) -> Result<Vec<FileGrant>, PolicyError> {

@@ -43,6 +43,16 @@ pub(crate) fn rate(text: &str) -> Option<(u32, Duration)> {
     if !count.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
+    Some((count.parse().ok()?, per(unit)?))
+}
+
+/// A size per `s`, `min`, `h` or `day`.
+pub(crate) fn byte_rate(text: &str) -> Option<(u64, Duration)> {
+    let (size, unit) = text.split_once('/')?;
+    Some((bytes(size)?, per(unit)?))
+}
+
+fn per(unit: &str) -> Option<Duration> {
     let seconds = match unit.trim() {
         "s" => 1,
         "min" => 60,
@@ -50,7 +60,7 @@ pub(crate) fn rate(text: &str) -> Option<(u32, Duration)> {
         "day" => 86_400,
         _ => return None,
     };
-    Some((count.parse().ok()?, Duration::from_secs(seconds)))
+    Some(Duration::from_secs(seconds))
 }
 
 /// `bytes` written the shortest way that is exact.
@@ -86,6 +96,10 @@ mod tests {
         assert_eq!(duration("2 min"), Some(Duration::from_secs(120)));
         assert_eq!(rate("60/min"), Some((60, Duration::from_secs(60))));
         assert_eq!(rate("5 / day"), Some((5, Duration::from_secs(86_400))));
+        assert_eq!(
+            byte_rate("10 MiB/min"),
+            Some((10 << 20, Duration::from_secs(60)))
+        );
     }
 
     #[test]
@@ -98,6 +112,9 @@ mod tests {
         assert_eq!(bytes("99999999999 GiB"), None, "overflow");
         for text in ["2", "2 sec", "2 m", "0.5 s", "s"] {
             assert_eq!(duration(text), None, "{text}");
+        }
+        for text in ["10 MiB", "10/min", "10 MiB/minute", "-1 B/s"] {
+            assert_eq!(byte_rate(text), None, "{text}");
         }
         for text in ["60", "60/minute", "/min", "-1/min", "+1/s", "4294967296/s"] {
             assert_eq!(rate(text), None, "{text}");

@@ -3,6 +3,7 @@
 use toml::de::{DeTable, DeValue};
 
 use crate::PolicyError;
+use crate::language;
 use crate::suggest::nearest;
 
 /// Turns byte offsets into line numbers.
@@ -35,7 +36,7 @@ pub(crate) struct Section<'a> {
 impl<'a> Section<'a> {
     pub(crate) fn root(table: &'a DeTable<'a>, lines: &'a Lines<'a>) -> Self {
         Self {
-            name: "the policy",
+            name: language::ROOT,
             line: 1,
             table,
             lines,
@@ -45,6 +46,11 @@ impl<'a> Section<'a> {
     /// The line on which the section begins.
     pub(crate) fn line(&self) -> u32 {
         self.line
+    }
+
+    /// Refuses the first key that the language does not have in this table.
+    pub(crate) fn only_known(&self) -> Result<(), PolicyError> {
+        self.only(&language::known(self.name))
     }
 
     /// Refuses the first key that is not among `known`.
@@ -80,6 +86,30 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// All entries, in the order of their lines, where the author chooses the keys; at most `max`.
+    pub(crate) fn entries(&self, max: usize) -> Result<Vec<Entry<'a>>, PolicyError> {
+        if self.table.len() > max {
+            let message = format!("{} has more than {max} keys", self.name);
+            return Err(PolicyError::new(self.line, message));
+        }
+        let mut entries: Vec<(usize, Entry<'a>)> = self
+            .table
+            .iter()
+            .map(|(spanned, value)| {
+                let start = spanned.span().start;
+                let entry = Entry {
+                    key: spanned.get_ref().as_ref(),
+                    line: self.lines.at(start),
+                    value: value.get_ref(),
+                    lines: self.lines,
+                };
+                (start, entry)
+            })
+            .collect();
+        entries.sort_by_key(|(start, _)| *start);
+        Ok(entries.into_iter().map(|(_, entry)| entry).collect())
+    }
+
     /// The entry under `key`, or an error that names it.
     pub(crate) fn require(&self, key: &'static str) -> Result<Entry<'a>, PolicyError> {
         self.get(key).ok_or_else(|| {
@@ -90,7 +120,7 @@ impl<'a> Section<'a> {
 
 /// One key with its value and line.
 pub(crate) struct Entry<'a> {
-    key: &'static str,
+    key: &'a str,
     line: u32,
     value: &'a DeValue<'a>,
     lines: &'a Lines<'a>,
@@ -99,7 +129,16 @@ pub(crate) struct Entry<'a> {
 impl<'a> Entry<'a> {
     /// An error at this key.
     pub(crate) fn error(&self, message: impl AsRef<str>) -> PolicyError {
-        PolicyError::new(self.line, format!("`{}` {}", self.key, message.as_ref()))
+        let key = self.key.escape_debug();
+        PolicyError::new(self.line, format!("`{key}` {}", message.as_ref()))
+    }
+
+    pub(crate) fn key(&self) -> &'a str {
+        self.key
+    }
+
+    pub(crate) fn line(&self) -> u32 {
+        self.line
     }
 
     fn wants(&self, what: &str) -> PolicyError {

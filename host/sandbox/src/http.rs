@@ -79,6 +79,7 @@ impl HttpGate {
                 line,
                 addresses,
                 rate,
+                ..
             } => {
                 if let Some(rate) = rate {
                     self.count(line, rate, exchange)?;

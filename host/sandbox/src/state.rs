@@ -60,6 +60,9 @@ impl GuestState {
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false);
+        for variable in grant.policy.env() {
+            wasi.env(&variable.name, &variable.value);
+        }
         if let Some(no_files) = no_files {
             let mut open = |host: &Path, guest: &str, perms| {
                 wasi.preopened_dir(host, guest, perms)

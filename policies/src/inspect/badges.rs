@@ -1,5 +1,6 @@
 //! What can be said of a plugin from its imports and its policy.
 
+use crate::quantity::show_bytes;
 use crate::{Access, Policy};
 
 use super::{Class, Inspection, capability};
@@ -40,13 +41,39 @@ pub fn badges(inspection: &Inspection, policy: Option<&Policy>) -> Vec<Badge> {
     others.sort_unstable();
     others.dedup();
     badges.extend(others.into_iter().map(|subject| {
-        badge(
-            subject,
-            BadgeKind::Refused,
-            format!("{subject} refused by this host"),
-        )
+        match policy.and_then(|policy| opened(subject, policy)) {
+            Some(text) => badge(subject, BadgeKind::Granted, text),
+            None => badge(
+                subject,
+                BadgeKind::Refused,
+                format!("{subject} refused by this host"),
+            ),
+        }
     }));
     badges
+}
+
+/// What a policy opens of a capability of ours, in words.
+fn opened(subject: &str, policy: &Policy) -> Option<String> {
+    match subject {
+        "state" => policy
+            .state()
+            .map(|grant| format!("may keep {} for each user", show_bytes(grant.quota_bytes))),
+        "assets" => policy.assets().map(|grant| {
+            format!(
+                "may make assets of {} a call",
+                show_bytes(grant.quota_bytes)
+            )
+        }),
+        "inference" => policy
+            .inference()
+            .map(|grant| format!("may ask the models {}", grant.models.join(", "))),
+        "delegate" => policy.delegate().map(|grant| {
+            let tools: Vec<String> = grant.tools.iter().map(ToString::to_string).collect();
+            format!("may call {}", tools.join(", "))
+        }),
+        _ => None,
+    }
 }
 
 fn asks_for(inspection: &Inspection, wanted: &str, class: Class) -> bool {

@@ -1,5 +1,6 @@
 //! A file is a test: `tests/cases/NAME.toml` beside `NAME.json` (what it means) or `NAME.err` (why
-//! it is refused). A comment `#? GET https://…` in the policy is a request that is decided.
+//! it is refused). A comment `#? GET https://…` in the policy is a request that is decided, and
+//! `#! approval NAME` a tool whose approval is shown.
 //! With `UPDATE_CASES=1` the expected files are written; read the difference before you keep it.
 
 use std::fs;
@@ -69,11 +70,82 @@ fn meaning(policy: &Policy) -> String {
             "output_bytes": limits.output_bytes,
             "calls": limits.calls.to_string(),
             "concurrency": limits.concurrency,
+            "logs": limits.logs,
+            "handles": limits.handles,
+            "http_requests": limits.http_requests,
+            "http_bytes": limits.http_bytes,
         },
         "files": files,
         "requests": requests,
     });
-    serde_json::to_string_pretty(&value).unwrap() + "\n"
+    let Value::Object(mut value) = value else {
+        unreachable!()
+    };
+    value.append(&mut capabilities(policy));
+    serde_json::to_string_pretty(&Value::Object(value)).unwrap() + "\n"
+}
+
+/// What is there only where the policy says so.
+fn capabilities(policy: &Policy) -> Map<String, Value> {
+    let mut found = Map::new();
+    let mut add = |name: &str, value: Value| {
+        found.insert(name.to_owned(), value);
+    };
+    if let Some(state) = policy.state() {
+        add(
+            "state",
+            json!({"line": state.line, "quota_bytes": state.quota_bytes}),
+        );
+    }
+    if let Some(assets) = policy.assets() {
+        add(
+            "assets",
+            json!({"line": assets.line, "quota_bytes": assets.quota_bytes}),
+        );
+    }
+    if let Some(inference) = policy.inference() {
+        add(
+            "inference",
+            json!({
+                "line": inference.line,
+                "models": inference.models,
+                "tokens_per_call": inference.tokens_per_call,
+                "tokens_per_day": inference.tokens_per_day,
+            }),
+        );
+    }
+    if let Some(delegate) = policy.delegate() {
+        let tools: Vec<String> = delegate.tools.iter().map(ToString::to_string).collect();
+        add(
+            "delegate",
+            json!({"line": delegate.line, "tools": tools, "depth": delegate.depth}),
+        );
+    }
+    for variable in policy.env() {
+        add(
+            &format!("env {}", variable.name),
+            json!({"line": variable.line, "value": variable.value}),
+        );
+    }
+    // A comment `#! approval TOOL` asks when a person is asked.
+    for tool in policy
+        .text()
+        .lines()
+        .filter_map(|line| line.strip_prefix("#! approval "))
+    {
+        let approval = policy.approval(tool);
+        add(
+            &format!("approval {tool}"),
+            json!({"line": approval.line, "mode": approval.mode.as_str()}),
+        );
+    }
+    if let Some(labels) = policy.labels() {
+        add(
+            "labels",
+            json!({"line": labels.line, "output": format!("{:?}", labels.output)}),
+        );
+    }
+    found
 }
 
 fn decision(policy: &Policy, request: &str) -> Value {
@@ -83,6 +155,8 @@ fn decision(policy: &Policy, request: &str) -> Value {
             line,
             addresses,
             rate,
+            bytes,
+            inject,
         } => json!({
             "allowed by line": line,
             "addresses": match addresses {
@@ -92,6 +166,13 @@ fn decision(policy: &Policy, request: &str) -> Value {
                 }
             },
             "rate": rate.map(|rate| rate.to_string()),
+            "bytes": bytes.map(|rate| rate.to_string()),
+            "inject": inject.map(|inject| json!({
+                "line": inject.line,
+                "place": format!("{:?}", inject.place),
+                "value": format!("{:?}", inject.value),
+                "secrets": inject.secrets().collect::<Vec<_>>(),
+            })),
         }),
         HttpDecision::Deny(denial) => {
             assert_eq!(denial.capability, "http");

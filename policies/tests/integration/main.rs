@@ -4,5 +4,6 @@ mod cases;
 mod defaults;
 mod hostile;
 mod inspection;
+mod language;
 mod manifests;
 mod schemas;

@@ -5,6 +5,7 @@ mod support;
 mod cache;
 mod guests;
 mod hostile;
+mod keys_env;
 mod keys_files;
 mod keys_http;
 mod keys_limits;

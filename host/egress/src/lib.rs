@@ -14,6 +14,7 @@ mod error;
 mod follow;
 mod limits;
 mod resolve;
+mod scan;
 mod send;
 mod target;
 
@@ -25,6 +26,9 @@ pub use error::EgressError;
 pub use limits::Limits;
 pub use resolve::{Resolver, Resolving, SystemResolver};
 pub use rustls::pki_types::CertificateDer;
+pub use scan::{
+    MAX_NEEDLES, MAX_SECRET_BYTES, MIN_SECRET_BYTES, NeedleError, Needles, Scanner, check_secret,
+};
 
 /// How to build an [`Egress`].
 pub struct EgressConfig {

@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod inference;
 pub mod models;
 pub mod runs;
+pub mod secrets;
 pub mod store;
 pub mod telemetry;
 pub mod tools;

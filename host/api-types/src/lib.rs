@@ -14,6 +14,7 @@ mod plugins;
 mod problem;
 mod readiness;
 mod responses;
+mod secrets;
 
 pub use accounts::{ApiKey, CreateApiKey, CreatedApiKey, Me, SetUp, SignIn};
 pub use chat_completions::{
@@ -36,3 +37,4 @@ pub use responses::{
     ConversationRef, CreateResponse, IncompleteDetails, Input, InputContent, InputItem, InputPart,
     Response, ResponseError, ResponseStatus, ServerTools, ToolChoice, ToolChoiceMode, Usage,
 };
+pub use secrets::{SecretInfo, SecretScope, SetSecret};

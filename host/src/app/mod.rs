@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::gateway::chain;
 use crate::inference::{Inference, InferenceConfig};
 use crate::runs::{RunLimits, Runs};
+use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::store::log::ItemLog;
 use crate::tools::{Tools, ToolsConfig};
@@ -46,6 +47,8 @@ pub struct App {
     pub accounts: Accounts,
     /// The model.
     pub inference: Inference,
+    /// What policies put into plugins' requests.
+    pub secrets: Secrets,
     /// Plugins, grants and calls.
     pub tools: Tools,
     /// Responses that are being produced.
@@ -172,6 +175,7 @@ impl App {
             .local_principal()
             .await
             .map_err(failed("find the first account"))?;
+        let secrets = Secrets::new(Arc::clone(&store), log.clone(), vault.clone());
         let tools = Tools::new(ToolsConfig {
             store: Arc::clone(&store),
             log: log.clone(),
@@ -209,6 +213,7 @@ impl App {
             log,
             vault,
             accounts,
+            secrets,
             inference,
             tools,
             runs,

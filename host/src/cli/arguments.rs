@@ -73,6 +73,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Secrets that policies put into plugins' requests: set, list, remove
+    Secret {
+        #[command(subcommand)]
+        command: SecretCommand,
+    },
     /// Compile a component: what the sandbox runs in a process of its own
     #[command(hide = true)]
     CompileComponent {
@@ -181,6 +186,28 @@ pub(super) enum KeyCommand {
     Revoke {
         /// Its id (key_…)
         id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SecretCommand {
+    /// Set a secret; its value comes from a prompt, or from standard input
+    Set {
+        /// The name that policies write: {secret:NAME}
+        name: String,
+        /// For your own calls only, before the organisation's of the same name
+        #[arg(long)]
+        user: bool,
+    },
+    /// List the names of secrets
+    List,
+    /// Remove a secret
+    Remove {
+        /// Which
+        name: String,
+        /// One of your own
+        #[arg(long)]
+        user: bool,
     },
 }
 

@@ -9,12 +9,14 @@ mod client;
 mod config;
 mod connect;
 mod grant;
+mod hidden;
 mod key;
 mod model;
 mod output;
 mod plugin;
 mod progress;
 mod render;
+mod secret;
 mod serve;
 mod sse;
 mod stream;
@@ -66,6 +68,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Grants => grant::list(&cli.global).await,
         Command::Config { command } => config::run(&cli.global, &command),
         Command::Key { command } => key::run(&cli.global, command).await,
+        Command::Secret { command } => secret::run(&cli.global, command).await,
         Command::CompileComponent { .. } => Ok(ExitCode::SUCCESS),
     }
 }

@@ -86,6 +86,14 @@ pub fn router(app: Arc<App>) -> Router {
             get(api::list_bindings::list_bindings).post(api::create_binding::create_binding),
         )
         .route(
+            "/api/secrets",
+            get(api::list_secrets::list_secrets).post(api::set_secret::set_secret),
+        )
+        .route(
+            "/api/secrets/{scope}/{name}",
+            delete(api::remove_secret::remove_secret),
+        )
+        .route(
             "/api/bindings/{id}",
             delete(api::revoke_binding::revoke_binding),
         )

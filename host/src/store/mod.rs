@@ -17,6 +17,7 @@ pub mod log;
 mod postgres;
 mod principals;
 mod responses;
+mod secrets;
 mod sessions;
 mod sqlite;
 mod text;
@@ -40,6 +41,7 @@ pub use responses::{
     BeginRows, BeginTarget, DraftRow, EndRow, IdempotencyRow, NewResponse, ResponseRow, Responses,
     Started,
 };
+pub use secrets::{SecretRow, Secrets};
 pub use sessions::{SessionRow, Sessions};
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use text::Text;
@@ -55,6 +57,7 @@ pub trait Store:
     + Items
     + Responses
     + Bindings
+    + Secrets
     + Audit
     + Send
     + Sync

@@ -58,6 +58,12 @@ mod principals;
     reason = "the same queries serve both databases"
 )]
 mod responses;
+#[path = "sql/secrets.rs"]
+#[expect(
+    clippy::duplicate_mod,
+    reason = "the same queries serve both databases"
+)]
+mod secrets;
 #[path = "sql/server.rs"]
 #[expect(
     clippy::duplicate_mod,

@@ -99,6 +99,21 @@ impl Vault {
         blake3::derive_key(context, self.inner.master.bytes())
     }
 
+    /// Seals what belongs to an organisation and to none of its users. `row` says what it is; the
+    /// bytes open only as that.
+    pub fn seal_shared(&self, row: &str, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
+        self.shared_key().seal(&identity("shared", &row), plain)
+    }
+
+    /// Opens what [`Vault::seal_shared`] sealed.
+    pub fn open_shared(&self, row: &str, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
+        self.shared_key().open(&identity("shared", &row), sealed)
+    }
+
+    fn shared_key(&self) -> Key {
+        Key::from_bytes(self.derive("alcove key of what organisations share v1"))
+    }
+
     /// The key of this server's audit chains.
     pub fn audit_key(&self) -> ChainKey {
         ChainKey::for_audit(self.inner.master.bytes())
@@ -171,6 +186,17 @@ impl UserKey {
     /// The user's key for item hashes.
     pub fn chain(&self) -> ChainKey {
         ChainKey::for_items(self.key.bytes())
+    }
+
+    /// Seals what is the user's own and is changed in place. `row` says what it is; the bytes open
+    /// only as that, of this user.
+    pub fn seal(&self, row: &str, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
+        self.key.seal(&self.row_identity("own", row), plain)
+    }
+
+    /// Opens what [`UserKey::seal`] sealed.
+    pub fn open(&self, row: &str, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
+        self.key.open(&self.row_identity("own", row), sealed)
     }
 
     /// Makes a key for a row: the key, and the wrapped form to be stored.

@@ -1,6 +1,6 @@
 //! The `alcove` program as a person at a terminal meets it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -339,6 +339,47 @@ fn a_key_made_here_opens_the_door() {
     let id = list.split_whitespace().next().unwrap();
     home.ok(&["key", "revoke", id]);
     assert!(!home.ok(&["key", "list"]).contains(id));
+    drop(serving);
+}
+
+#[test]
+fn a_secret_is_piped_in_and_never_shown() {
+    let home = Home::new();
+    let serving = home.serve();
+    let set = |arguments: &[&str], value: &str| {
+        let mut child = home
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(value.as_bytes()).unwrap();
+        drop(stdin);
+        child.wait_with_output().unwrap()
+    };
+    let output = set(&["secret", "set", "search-key"], "a-long-enough-value\n");
+    assert!(output.status.success(), "{}", errors(&output));
+    assert!(errors(&output).contains("{secret:search-key}"));
+    let output = set(&["secret", "set", "own", "--user"], "another-value");
+    assert!(output.status.success(), "{}", errors(&output));
+    let list = home.ok(&["secret", "list"]);
+    assert!(list.contains("search-key") && list.contains("the organisation"));
+    assert!(list.contains("own") && list.contains("you alone"), "{list}");
+    assert!(!list.contains("value"), "{list}");
+    home.ok(&["secret", "remove", "own", "--user"]);
+    assert!(!home.ok(&["secret", "list"]).contains("own"));
+    assert!(
+        home.fails(1, &["secret", "remove", "own"])
+            .contains("secret list")
+    );
+    for (value, says) in [("", "no value was given"), ("short", "8 to 2048")] {
+        let output = set(&["secret", "set", "key"], value);
+        assert!(!output.status.success() && errors(&output).contains(says));
+    }
+    // A value on the command line is no argument that there is.
+    home.fails(2, &["secret", "set", "key", "a-long-enough-value"]);
     drop(serving);
 }
 

@@ -22,6 +22,7 @@ mod errors;
 mod lifecycle;
 mod model_fetch;
 mod responses;
+mod secrets;
 mod security;
 mod store_conformance;
 mod store_postgres;

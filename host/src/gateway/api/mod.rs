@@ -10,11 +10,14 @@ pub(super) mod list_bindings;
 pub(super) mod list_conversations;
 pub(super) mod list_keys;
 pub(super) mod list_plugins;
+pub(super) mod list_secrets;
 pub(super) mod me;
 pub(super) mod remove_plugin;
+pub(super) mod remove_secret;
 pub(super) mod rename_conversation;
 pub(super) mod revoke_binding;
 pub(super) mod revoke_key;
+pub(super) mod set_secret;
 pub(super) mod set_up;
 pub(super) mod sign_in;
 pub(super) mod sign_out;
@@ -23,6 +26,7 @@ use alcove_core::ids::ConversationId;
 
 use crate::accounts::AccountError;
 use crate::gateway::error::ApiError;
+use crate::secrets::SecretsError;
 use crate::store::log::LogError;
 use crate::tools::ToolsError;
 
@@ -78,6 +82,24 @@ impl From<ToolsError> for ApiError {
                 param: Some("path".to_owned()),
                 message,
             },
+            other => ApiError::internal(other),
+        }
+    }
+}
+
+impl From<SecretsError> for ApiError {
+    fn from(error: SecretsError) -> ApiError {
+        let message = error.to_string();
+        let at_fault = |param: &str| ApiError::Unprocessable {
+            param: Some(param.to_owned()),
+            message: message.clone(),
+        };
+        match error {
+            SecretsError::Name => at_fault("name"),
+            SecretsError::Value(_) => at_fault("value"),
+            SecretsError::TooMany { .. } => ApiError::Conflict(message),
+            SecretsError::NotFound { .. } => ApiError::NotFound(message),
+            SecretsError::NotAdmin => ApiError::NotAdmin,
             other => ApiError::internal(other),
         }
     }

@@ -79,7 +79,7 @@ impl ItemLog {
     }
 
     /// A user's key; made the first time.
-    async fn user_key(&self, user: UserId) -> Result<UserKey, LogError> {
+    pub(crate) async fn user_key(&self, user: UserId) -> Result<UserKey, LogError> {
         if let Some(key) = self.existing_user_key(user).await? {
             return Ok(key);
         }

@@ -9,6 +9,7 @@ mod fixture;
 pub(crate) mod forgetting;
 pub(crate) mod items;
 pub(crate) mod responses;
+pub(crate) mod secrets;
 pub(crate) mod tampering;
 
 pub(crate) use fixture::{Fixture, assistant, incomplete, message, user};
@@ -44,6 +45,8 @@ macro_rules! conformance {
                 an_item_takes_its_drafts_place, an_ended_response_stays_as_it_is, a_branch_takes_one_response_at_a_time,
                 a_retried_request_finds_its_response, retries_at_once_begin_one_response,
                 what_is_not_stored_leaves_nothing, another_servers_responses_are_left_alone;
+            secrets: a_users_own_secret_comes_before_the_organisations,
+                a_secret_is_sealed_and_its_changes_are_audited, what_cannot_be_a_secret_is_refused;
             bindings: a_binding_reaches_whom_it_names, a_binding_is_revoked_once;
             audit: the_chain_is_whole_and_notices_changes, entries_at_once_get_places_of_their_own,
                 the_audit_log_is_append_only;

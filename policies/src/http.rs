@@ -276,10 +276,11 @@ fn why(rules: &[HttpRule], plugin: &str, method: &str, url: &Url, origin: &str) 
 fn grant(origin: &str, method: &str, path: &str) -> String {
     let is_pattern = PathPattern::parse(path)
         .is_ok_and(|pattern| !path.contains('*') && paths::any_matches(&[pattern], path));
-    if !is_method(method) || !is_pattern {
+    // A pattern holds neither quotes nor backslashes; the host of a URL may hold a quote, and would
+    // end the text that it is to stand in.
+    if !is_method(method) || !is_pattern || origin.contains(['"', '\\']) {
         return String::new();
     }
-    // A pattern holds neither quotes nor backslashes, and an origin neither.
     format!("[[http]]\norigin = \"{origin}\"\nmethods = [\"{method}\"]\npaths = [\"{path}\"]\n")
 }
 

@@ -2,8 +2,10 @@
 
 mod cases;
 mod defaults;
+mod fuzzed;
 mod hostile;
 mod inspection;
 mod language;
 mod manifests;
+mod mutations;
 mod schemas;

@@ -229,8 +229,8 @@ impl App {
         }))
     }
 
-    /// Compiles what is installed where that was not done yet, so that the first call of a large
-    /// plugin need not wait for it. What can't be compiled says so when it is called.
+    /// Makes ready on the side what the first question would wait for: components that were not
+    /// compiled yet, and the beginning of the prompt. What fails says so when it is used.
     pub async fn warm_up(&self) {
         let components = self.components.clone();
         let listed = tokio::task::spawn_blocking(move || components.list()).await;
@@ -240,6 +240,13 @@ impl App {
                 let error = chain(&error);
                 tracing::warn!(plugin = installed.id, error, "could not be made ready");
             }
+        }
+        let warmed = match self.accounts.local_principal().await {
+            Ok(local) => self.runs.warm(&local).await,
+            Err(error) => Err(Arc::new(error) as _),
+        };
+        if let Err(error) = warmed {
+            tracing::warn!(error = chain(&error), "the prompt could not be made ready");
         }
     }
 }

@@ -18,13 +18,6 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
             "The link works once, and a new one is printed at each start until it is used.",
         )?;
     }
-    // Behind the first page and the loading model, not before them.
-    let tools = server.app().tools.clone();
-    let warming = tokio::spawn(async move { tools.warm().await });
-    let end = async move {
-        termination().await;
-        warming.abort();
-    };
-    server.run_until(end).await;
+    server.run_until(termination()).await;
     Ok(ExitCode::SUCCESS)
 }

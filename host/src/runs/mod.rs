@@ -18,6 +18,7 @@ mod run;
 mod start;
 mod toolbox;
 mod valid_request;
+mod warm;
 
 use std::{sync::Arc, time::Duration};
 
@@ -58,6 +59,8 @@ struct Inner {
     tasks: TaskTracker,
     /// Cancelled when the server goes down: no new runs.
     closing: CancellationToken,
+    /// Cancelled when the first run begins: it needs the model for itself.
+    warming: CancellationToken,
 }
 
 const START_LOCKS: usize = 64;
@@ -92,6 +95,7 @@ impl Runs {
                 active,
                 tasks: TaskTracker::new(),
                 closing: CancellationToken::new(),
+                warming: CancellationToken::new(),
             }),
         }
     }
@@ -128,6 +132,7 @@ impl Runs {
     /// they have is kept. Returns once all are stored.
     pub async fn drain(&self, grace: Duration) {
         self.inner.closing.cancel();
+        self.inner.warming.cancel();
         self.inner.tasks.close();
         if tokio::time::timeout(grace, self.inner.tasks.wait())
             .await

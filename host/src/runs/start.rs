@@ -72,6 +72,7 @@ impl Runs {
             return Err(StartError::ShuttingDown);
         }
         inner.registry.admit(principal.user, &inner.limits)?;
+        inner.warming.cancel();
         let model = self.model(&request).await?;
         let tools = self.tools(principal, &request).await?;
         let before = self.before(principal, &request).await?;

@@ -94,25 +94,6 @@ impl Tools {
         }
     }
 
-    /// Compiles what is granted and was not compiled yet, so that nobody waits for it at the first
-    /// call. Ends early without harm.
-    pub async fn warm(&self) {
-        let organisation = self.inner.local.organisation;
-        let rows = match self.inner.store.bindings(organisation).await {
-            Ok(rows) => rows,
-            Err(error) => {
-                tracing::warn!(%error, "the granted tools could not be listed");
-                return;
-            }
-        };
-        for row in rows {
-            let path = self.inner.components.path_of(&row.digest);
-            if let Err(error) = self.inner.sandbox.load(&path, &row.digest).await {
-                tracing::warn!(plugin = row.plugin, %error, "a granted tool could not be compiled");
-            }
-        }
-    }
-
     /// Drops the live sessions. Running calls are ended by whoever started them.
     pub async fn shut_down(&self) {
         let tools = self.clone();

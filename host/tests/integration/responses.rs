@@ -330,3 +330,14 @@ async fn two_readers_see_the_same() {
     let (first, second) = tokio::join!(first.rest(), second.rest());
     assert_eq!(first, second);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_question_finds_the_beginning_of_its_prompt_read() {
+    let app = TestApp::start().await;
+    app.ready().await;
+    app.app().warm_up().await;
+    let body = json!({"input": "Hi", "max_output_tokens": 4});
+    let response = app.local().post("/v1/responses", &body).await.expect(200);
+    let cached = response["usage"]["alcove:cached_tokens"].as_u64();
+    assert!(cached.is_some_and(|tokens| tokens > 100), "{response}");
+}

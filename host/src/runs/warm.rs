@@ -1,0 +1,48 @@
+//! Reading what every first prompt begins with, before anybody asks.
+
+use alcove_core::prompt::{self, Message};
+use alcove_runtime::Sampling;
+use futures::StreamExt as _;
+
+use super::{InternalError, Runs, history};
+use crate::{
+    accounts::Principal,
+    inference::{Form, Job},
+};
+
+/// What stands where the question will.
+const QUESTION: &str = "Hello";
+
+impl Runs {
+    /// Waits for the model and lets it read the instructions and this person's tools, so that the
+    /// prefix cache holds them when the first question comes: on two cores that is most of the time
+    /// to a first answer. The first run ends this early.
+    pub async fn warm(&self, principal: &Principal) -> Result<(), InternalError> {
+        let warming = &self.inner.warming;
+        let Some(Ok(model)) = warming
+            .run_until_cancelled(self.inner.inference.ready())
+            .await
+        else {
+            // Without a model there is nothing to warm, and requests say why.
+            return Ok(());
+        };
+        let tools = self.inner.toolbox.offered(principal).await?;
+        let tools: Vec<_> = tools.iter().map(history::spec).collect();
+        let system = Message::system(prompt::system(None, &tools));
+        let answer = prompt::answer(&[system, Message::user(QUESTION)], &[]);
+        let decision = (!tools.is_empty()).then(|| prompt::decision(&tools, &[], QUESTION, &[]));
+        for prompt in decision.into_iter().chain([answer]) {
+            let job = Job {
+                prompt,
+                sampling: Sampling::Greedy,
+                stop: None,
+                max_tokens: 1,
+                form: Form::Free,
+            };
+            let pieces = model.generate(job, warming.child_token()).await;
+            let mut pieces = pieces.map_err(|error| std::sync::Arc::new(error) as InternalError)?;
+            while pieces.next().await.is_some() {}
+        }
+        Ok(())
+    }
+}

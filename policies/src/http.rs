@@ -27,6 +27,9 @@ pub enum HttpDecision {
         bytes: Option<ByteRate>,
         /// The secret that is added to it.
         inject: Option<Arc<Inject>>,
+        /// Whether it is allowed only since any public host is: no rule names its origin, so that
+        /// nobody decided that this server may learn what the request says.
+        open: bool,
     },
     /// It may not.
     Deny(Denial),
@@ -156,6 +159,20 @@ impl HttpRule {
         }
     }
 
+    /// Whether it opens every public host.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.target, Target::Public)
+    }
+
+    /// What its answers hold that is not for everyone.
+    pub(crate) fn private_source(&self) -> Option<&'static str> {
+        match (&self.inject, &self.addresses) {
+            (Some(_), _) => Some("what a secret opens"),
+            (None, AddressScope::Listed(_)) => Some("servers on private addresses"),
+            (None, AddressScope::Public) => None,
+        }
+    }
+
     fn covers_origin(&self, url: &Url, origin: &str) -> bool {
         match &self.target {
             Target::Public => true,
@@ -207,18 +224,21 @@ pub(crate) fn decide(rules: &[HttpRule], plugin: &str, method: &str, url: &Url) 
         return deny(detail, String::new());
     }
     let origin = url.origin().ascii_serialization();
-    let allowed = rules.iter().find(|rule| {
-        rule.covers_origin(url, &origin)
-            && rule.covers_method(method)
-            && rule.covers_path(url.path())
-    });
-    if let Some(rule) = allowed {
+    let covering = || {
+        rules.iter().filter(|rule| {
+            rule.covers_origin(url, &origin)
+                && rule.covers_method(method)
+                && rule.covers_path(url.path())
+        })
+    };
+    if let Some(rule) = covering().next() {
         return HttpDecision::Allow {
             line: rule.line,
             addresses: rule.addresses.clone(),
             rate: rule.rate,
             bytes: rule.bytes,
             inject: rule.inject.clone(),
+            open: covering().all(HttpRule::is_open),
         };
     }
     deny(

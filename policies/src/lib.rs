@@ -17,6 +17,7 @@ mod denial;
 mod environment;
 mod error;
 mod files;
+mod flow;
 mod http;
 mod inject;
 pub mod inspect;

@@ -206,6 +206,10 @@ impl Policy {
         self.labels.as_ref()
     }
 
+    pub(crate) fn http_rules(&self) -> &[HttpRule] {
+        &self.http
+    }
+
     /// Whether any request may be sent at all.
     #[must_use]
     pub fn has_http(&self) -> bool {

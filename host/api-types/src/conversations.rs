@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Item, Response};
+use crate::{IncompleteDetails, Item, Response, ResponseError, ResponseStatus};
 
 /// A row of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,22 @@ pub struct Conversation {
     /// A response that is still being produced, to be followed with
     /// `GET /v1/responses/{id}?stream=true`. Its items are not among `items`.
     pub running: Option<Response>,
+    /// How the last response ended, where it did not come to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
+}
+
+/// A response that did not come to its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Which.
+    pub response_id: String,
+    /// `failed`, `cancelled` or `incomplete`.
+    pub status: ResponseStatus,
+    /// What went wrong.
+    pub error: Option<ResponseError>,
+    /// Why it is incomplete.
+    pub incomplete_details: Option<IncompleteDetails>,
 }
 
 /// `PATCH /api/conversations/{id}`.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ContentPart, Item, Response};
+use crate::{Answered, Awaiting, ContentPart, Item, Response};
 
 /// An event with its place in the stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,6 +126,38 @@ pub enum EventBody {
         /// All of them, as canonical JSON text.
         arguments: String,
     },
+    /// A server tool logs a line.
+    #[serde(rename = "alcove:tool_call.log")]
+    ToolLog {
+        /// The call.
+        item_id: String,
+        /// Its place in `output`.
+        output_index: u32,
+        /// `debug`, `info`, `warn` or `error`.
+        level: String,
+        /// The tool's own words.
+        message: String,
+    },
+    /// A call waits for its person: for leave to run, or for an answer to the tool.
+    #[serde(rename = "alcove:tool_call.awaiting")]
+    ToolAwaiting {
+        /// The call.
+        item_id: String,
+        /// Its place in `output`.
+        output_index: u32,
+        /// What for.
+        awaiting: Awaiting,
+    },
+    /// The waiting is over.
+    #[serde(rename = "alcove:tool_call.answered")]
+    ToolAnswered {
+        /// The call.
+        item_id: String,
+        /// Its place in `output`.
+        output_index: u32,
+        /// How it ended.
+        answered: Answered,
+    },
     /// The last event of a response that is whole.
     #[serde(rename = "response.completed")]
     Completed {
@@ -154,7 +186,7 @@ pub enum EventBody {
 
 impl EventBody {
     /// Every value of `type`, for clients that must subscribe by name.
-    pub const NAMES: [&'static str; 15] = [
+    pub const NAMES: [&'static str; 18] = [
         "response.created",
         "response.in_progress",
         "response.output_item.added",
@@ -166,6 +198,9 @@ impl EventBody {
         "alcove:tool_call.progress",
         "alcove:tool_call.arguments.delta",
         "alcove:tool_call.arguments.done",
+        "alcove:tool_call.log",
+        "alcove:tool_call.awaiting",
+        "alcove:tool_call.answered",
         "response.completed",
         "response.failed",
         "response.incomplete",
@@ -186,10 +221,13 @@ impl EventBody {
             EventBody::ToolProgress { .. } => 8,
             EventBody::ToolArgumentsDelta { .. } => 9,
             EventBody::ToolArgumentsDone { .. } => 10,
-            EventBody::Completed { .. } => 11,
-            EventBody::Failed { .. } => 12,
-            EventBody::Incomplete { .. } => 13,
-            EventBody::Cancelled { .. } => 14,
+            EventBody::ToolLog { .. } => 11,
+            EventBody::ToolAwaiting { .. } => 12,
+            EventBody::ToolAnswered { .. } => 13,
+            EventBody::Completed { .. } => 14,
+            EventBody::Failed { .. } => 15,
+            EventBody::Incomplete { .. } => 16,
+            EventBody::Cancelled { .. } => 17,
         };
         Self::NAMES[index]
     }

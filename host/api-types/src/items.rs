@@ -129,6 +129,29 @@ pub struct ToolCall {
     /// What it used; absent while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<ToolUsage>,
+    /// What it waits for: nothing runs until that is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaiting: Option<crate::Awaiting>,
+    /// How the person's last answer to it ended the question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<crate::Answered>,
+    /// What its result counts as; absent where nothing ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+    /// Whether it was answered over the network: the addresses in its result were brought from
+    /// elsewhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fetched: bool,
+}
+
+/// What a result counts as, set by the host from what the tool could read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Label {
+    /// It may hold what is private: files, state, what a secret or a private address opened.
+    Private,
+    /// It holds nothing private that the conversation did not hold before.
+    Public,
 }
 
 /// The five ways a tool call ends. Never merged.

@@ -5,6 +5,7 @@
 //! milliseconds (`*_ms`) in everything that is ours.
 
 mod accounts;
+mod approvals;
 mod chat_completions;
 mod conversations;
 mod events;
@@ -17,14 +18,19 @@ mod responses;
 mod secrets;
 
 pub use accounts::{ApiKey, CreateApiKey, CreatedApiKey, Me, SetUp, SignIn};
+pub use approvals::{
+    Answer, AnswerKind, Answered, ApprovalQuestion, Awaiting, Choice, InputQuestion, WaitingCall,
+};
 pub use chat_completions::{
     ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, ChatCompletionRequest, ChatContent,
     ChatContentPart, ChatDelta, ChatMessage, ChatUsage, StreamOptions,
 };
-pub use conversations::{Conversation, ConversationPage, ConversationSummary, RenameConversation};
+pub use conversations::{
+    Conversation, ConversationPage, ConversationSummary, Ended, RenameConversation,
+};
 pub use events::{EventBody, StreamEvent};
 pub use items::{
-    Audience, ContentPart, Item, ItemStatus, Message, Role, ToolCall, ToolOutcome, ToolPart,
+    Audience, ContentPart, Item, ItemStatus, Label, Message, Role, ToolCall, ToolOutcome, ToolPart,
     ToolUsage,
 };
 pub use models::{Model, ModelList};

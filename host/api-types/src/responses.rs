@@ -42,6 +42,14 @@ pub struct CreateResponse {
         skip_serializing_if = "Option::is_none"
     )]
     pub server_tools: Option<ServerTools>,
+    /// Whether there is a person to ask, through the run's events. Where absent: yes with a
+    /// session, no with an API key, and what needs an answer is denied.
+    #[serde(
+        rename = "alcove:ask",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub ask: Option<bool>,
     /// Sampling temperature, 0 to 2; 0 is greedy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f32>,

@@ -117,6 +117,8 @@ ids! {
     ResponseId = "resp_";
     /// A binding: who may use which plugin under which policy.
     BindingId = "bind_";
+    /// A question to a person: may this call run, or what does its tool need?
+    ApprovalId = "ask_";
     /// An API key.
     ApiKeyId = "key_";
     /// Whoever writes a hash chain of the audit log: one server's data folder.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ConversationId, ItemId, ResponseId};
+use crate::ids::{ApprovalId, ConversationId, ItemId, ResponseId};
 
 /// One item, with its place in the tree.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -119,6 +119,83 @@ pub struct ToolCall {
     pub usage: Option<ToolUsage>,
     /// What the host answered during the call, kept beside the item.
     pub record: Option<RecordReference>,
+    /// How the person's last answer to it ended the question; absent where nothing was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<Answered>,
+    /// What its result counts as; absent where nothing ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+    /// Whether it was answered over the network: the addresses in its result were brought from
+    /// elsewhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fetched: bool,
+}
+
+/// How a question to the person ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// The question.
+    pub id: ApprovalId,
+    /// How it ended.
+    pub answer: AnswerKind,
+    /// When.
+    pub at_ms: i64,
+}
+
+/// How a question to a person ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerKind {
+    /// Allowed, this call alone.
+    Once,
+    /// Allowed for the rest of the conversation.
+    Conversation,
+    /// The person said no.
+    Denied,
+    /// The person answered the tool.
+    Input,
+    /// Nobody answered in time.
+    Unanswered,
+    /// The person stopped the run instead.
+    Stopped,
+    /// The server ended first.
+    Interrupted,
+}
+
+impl AnswerKind {
+    /// Every way.
+    pub const ALL: [AnswerKind; 7] = [
+        AnswerKind::Once,
+        AnswerKind::Conversation,
+        AnswerKind::Denied,
+        AnswerKind::Input,
+        AnswerKind::Unanswered,
+        AnswerKind::Stopped,
+        AnswerKind::Interrupted,
+    ];
+
+    /// Its name, as rows and the audit log have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            AnswerKind::Once => "once",
+            AnswerKind::Conversation => "conversation",
+            AnswerKind::Denied => "denied",
+            AnswerKind::Input => "input",
+            AnswerKind::Unanswered => "unanswered",
+            AnswerKind::Stopped => "stopped",
+            AnswerKind::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// What a result counts as, set by the host from what the tool could read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Label {
+    /// It may hold what is private: files, state, what a secret or a private address opened.
+    Private,
+    /// It holds nothing private that the conversation did not hold before.
+    Public,
 }
 
 /// A statement about what a component can ask for.
@@ -270,6 +347,9 @@ mod tests {
             output: vec![],
             usage: Some(ToolUsage::default()),
             record: Some(RecordReference::to(b"record")),
+            answered: None,
+            label: Some(Label::Private),
+            fetched: true,
         }));
         let text = serde_json::to_string(&call).unwrap();
         assert!(text.contains(r#""kind":"tool_call""#), "{text}");

@@ -31,6 +31,7 @@ impl session::Host for SessionView<'_> {
         self.0.progress(crate::Progress {
             permille: permille.map(|value| value.min(1000)),
             note,
+            log: None,
         });
     }
 

@@ -8,7 +8,9 @@ use alcove_policies::Policy;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::outbound::Outbound;
 use crate::record::HostRecord;
+use crate::report::LogLevel;
 
 /// The most bytes that one call's arguments may have.
 pub const MAX_ARGUMENT_BYTES: usize = 4 << 20;
@@ -35,6 +37,8 @@ pub struct Invocation {
     pub progress: Option<mpsc::Sender<Progress>>,
     /// The language of the person who asked, as a BCP 47 tag.
     pub locale: String,
+    /// Decides what leaves by an open network; as the policy says where absent.
+    pub outbound: Option<Arc<dyn Outbound>>,
     /// Serves what the host says from an earlier call's record: clock and random as long as that
     /// lasts, requests and other host functions from nowhere else.
     pub replay: Option<HostRecord>,
@@ -49,6 +53,7 @@ impl Invocation {
             cancel: CancellationToken::new(),
             progress: None,
             locale: "en".to_owned(),
+            outbound: None,
             replay: None,
         }
     }
@@ -84,6 +89,8 @@ pub struct Mount {
 pub struct Progress {
     /// In thousandths, where the tool knows.
     pub permille: Option<u32>,
-    /// What it is doing.
+    /// What it is doing, or the line that it logs.
     pub note: String,
+    /// Set for a line of its log, which is no progress.
+    pub log: Option<LogLevel>,
 }

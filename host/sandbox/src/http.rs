@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use alcove_egress::{Egress, EgressError, Limits, ResponseBody, Scope};
 use alcove_policies::{AddressScope, Denial, HttpDecision, Policy, Rate};
-use http::{Request, Response, Uri};
+use http::{Request, Response, Uri, header};
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,7 @@ use url::Url;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::call::Grant;
+use crate::outbound::{Passage, bare_headers, is_reading};
 use crate::quota::{Key, Quota};
 use crate::recorder::{Answer, Answering, Exchange, Turn};
 use crate::refusal::Refusal;
@@ -41,6 +42,8 @@ struct Permit {
     url: Url,
     line: u32,
     scope: Scope,
+    /// Only its address is sent, and what the host itself puts beside it.
+    bare: bool,
 }
 
 impl HttpGate {
@@ -79,14 +82,17 @@ impl HttpGate {
                 line,
                 addresses,
                 rate,
+                open,
                 ..
             } => {
+                let bare = open && self.is_bare(method, &url, exchange)?;
                 if let Some(rate) = rate {
                     self.count(line, rate, exchange)?;
                 }
                 Ok(Permit {
                     url,
                     line,
+                    bare,
                     scope: match addresses {
                         AddressScope::Public => Scope::Public,
                         AddressScope::Listed(nets) => Scope::Listed(nets),
@@ -94,6 +100,21 @@ impl HttpGate {
                 })
             }
         }
+    }
+
+    /// Whether a request by an open rule goes bare; refused where it would tell something that
+    /// nobody has seen.
+    fn is_bare(&self, method: &str, url: &Url, exchange: &Exchange) -> Result<bool, Error> {
+        let why = match self.shared.passage(url) {
+            Passage::AsIs => return Ok(false),
+            Passage::Bare if is_reading(method) => return Ok(true),
+            Passage::Bare => "only GET and HEAD without a body may be sent",
+            Passage::Refused => "nothing in it brought that address, and nobody allowed it",
+        };
+        let denial = flow_denial(method, url, why);
+        exchange.failed(&denial.detail);
+        self.shared.refuse(Refusal::Denied(denial));
+        Err(Error::HttpRequestDenied)
     }
 
     fn count(&self, line: u32, rate: Rate, exchange: &Exchange) -> Result<(), Error> {
@@ -180,6 +201,13 @@ impl Sending {
         };
         match result {
             Ok(response) => {
+                let location = response.headers().get(header::LOCATION);
+                let next = location
+                    .and_then(|location| location.to_str().ok())
+                    .and_then(|location| self.permit.url.join(location).ok());
+                if let Some(next) = next {
+                    self.shared.led_to(next);
+                }
                 self.shared.succeeded();
                 let response = response.map(|body| guest_body(body, slot));
                 Ok((response, Box::new(async { Ok(()) })))
@@ -208,7 +236,12 @@ impl Sending {
             .as_str()
             .parse()
             .map_err(|_| EgressError::Url("it cannot be sent"))?;
-        let body = body.map_err(Into::into).boxed_unsync();
+        let body = if self.permit.bare {
+            parts.headers = bare_headers(&self.shared.locale());
+            alcove_egress::empty_body()
+        } else {
+            body.map_err(Into::into).boxed_unsync()
+        };
         self.egress
             .send(
                 Request::from_parts(parts, body),
@@ -244,6 +277,20 @@ fn limits(options: Option<RequestOptions>, deadline: Instant) -> Limits {
         shorten(&mut limits.idle, options.between_bytes_timeout);
     }
     limits
+}
+
+/// The policy's rule fits the URL, but something private is around.
+fn flow_denial(method: &str, url: &Url, why: &str) -> Denial {
+    Denial {
+        capability: "flow",
+        detail: format!(
+            "{method} {url} was not sent: the conversation holds private items, and {why}"
+        ),
+        grant: format!(
+            "[[http]]\norigin = \"{}\"\n",
+            url.origin().ascii_serialization()
+        ),
+    }
 }
 
 /// The policy's rule fits the URL, but not where its name leads.

@@ -23,6 +23,7 @@ mod instance;
 mod linker;
 mod load;
 mod memory;
+mod outbound;
 mod outcome;
 mod precompiled;
 mod quota;
@@ -42,6 +43,7 @@ pub use call::{Call, Grant, Invocation, MAX_ARGUMENT_BYTES, Mount, Progress};
 pub use compile::{CompileError, Compiler, compile_component};
 pub use component::Component;
 pub use load::LoadError;
+pub use outbound::{Outbound, Passage};
 pub use record::{
     Bytes, Divergence, Headers, HostCall, HostRecord, HttpExchange, MAX_RECORD_BYTES, SentBody,
 };

@@ -110,7 +110,7 @@ fn refused(shared: &Shared, failure: &Failure) -> Option<Outcome> {
     let refusal = shared.refusal()?;
     let says_so = matches!(failure.kind.as_str(), "denied" | "rate-limited");
     let explains = match &refusal {
-        Refusal::Denied(denial) => denial.capability == "http",
+        Refusal::Denied(denial) => matches!(denial.capability, "http" | "flow"),
         Refusal::HttpRate(_) => true,
     };
     let guest_input = matches!(failure.kind.as_str(), "invalid-input" | "input-required");

@@ -1,13 +1,15 @@
 //! What one call shares between the guest's host functions, the epoch callback and the supervisor.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::call::{Grant, Invocation, Progress};
 use crate::cpu::CpuMeter;
+use crate::outbound::{Outbound, Passage};
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
 use crate::report::{LogLevel, LogLine};
@@ -16,6 +18,8 @@ use crate::report::{LogLevel, LogLine};
 const MAX_LOG_LINES: usize = 1000;
 /// The longest line, in bytes.
 const MAX_LOG_LINE_BYTES: usize = 4096;
+/// The most redirects of one call that may be followed.
+const MAX_LED_TO: usize = 64;
 /// The most bytes of all lines together.
 const MAX_LOG_BYTES: usize = 256 << 10;
 
@@ -50,6 +54,9 @@ struct Current {
     deadline: Instant,
     cpu_limit: Duration,
     progress: Option<mpsc::Sender<Progress>>,
+    outbound: Option<Arc<dyn Outbound>>,
+    /// Where answers of this call have pointed on to.
+    led_to: Vec<Url>,
     locale: String,
     logs: Vec<LogLine>,
     log_bytes: usize,
@@ -67,6 +74,8 @@ impl Shared {
                 deadline: Instant::now(),
                 cpu_limit: Duration::ZERO,
                 progress: None,
+                outbound: None,
+                led_to: Vec::new(),
                 locale: String::new(),
                 logs: Vec::new(),
                 log_bytes: 0,
@@ -86,6 +95,8 @@ impl Shared {
             deadline,
             cpu_limit: grant.policy.limits().cpu,
             progress: invocation.progress.take(),
+            outbound: invocation.outbound.take(),
+            led_to: Vec::new(),
             locale: std::mem::take(&mut invocation.locale),
             logs: Vec::new(),
             log_bytes: 0,
@@ -144,7 +155,36 @@ impl Shared {
         }
         current.log_bytes += message.len();
         message.shrink_to_fit();
+        if let Some(sender) = &current.progress {
+            // For whoever watches; the report has all of them.
+            let _ = sender.try_send(Progress {
+                permille: None,
+                note: message.clone(),
+                log: Some(level),
+            });
+        }
         current.logs.push(LogLine { level, message });
+    }
+
+    /// How a request that an open rule allows may go.
+    pub(crate) fn passage(&self, url: &Url) -> Passage {
+        let current = self.lock();
+        match &current.outbound {
+            None => Passage::AsIs,
+            Some(outbound) => match outbound.passage(url) {
+                Passage::Refused if current.led_to.contains(url) => Passage::Bare,
+                passage => passage,
+            },
+        }
+    }
+
+    /// An answer points on: its sender knows that address, so that following it tells nothing.
+    pub(crate) fn led_to(&self, mut url: Url) {
+        let mut current = self.lock();
+        if current.outbound.is_some() && current.led_to.len() < MAX_LED_TO {
+            url.set_fragment(None);
+            current.led_to.push(url);
+        }
     }
 
     /// The lines so far, with a last one that says how many were dropped.

@@ -3,11 +3,14 @@
 use std::io::{self, BufRead, IsTerminal};
 use std::process::ExitCode;
 
-use alcove_api_types::{Conversation, ConversationRef, CreateResponse, EventBody, Input, Response};
+use alcove_api_types::{
+    Answered, Conversation, ConversationRef, CreateResponse, EventBody, Input, Response,
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::arguments::{ChatArguments, Global};
+use super::ask::{Asking, Step};
 use super::client::{Client, segment};
 use super::connect::Connection;
 use super::model::INTERRUPTED;
@@ -24,6 +27,9 @@ const HELP: &str = "\
 Type a message and press Enter; a \\ at the end of a line goes on in the next.
 Ctrl-C stops an answer; pressed again, or at the prompt, it leaves.
 /new begins another conversation, /exit leaves.";
+
+/// Lines as they are typed.
+type Lines = mpsc::Receiver<io::Result<String>>;
 
 /// How a turn ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +65,15 @@ pub(super) async fn run(global: &Global, arguments: ChatArguments) -> anyhow::Re
             prints_events: arguments.json,
         };
         match arguments.message {
-            Some(message) => Ok(chat.turn(&message, &mut interrupts).await?.code()),
+            Some(message) => {
+                // Somebody at a terminal can be asked; a script can't.
+                let mut lines = match io::stdin().is_terminal() && !chat.prints_events {
+                    true => Some(read_lines()?),
+                    false => None,
+                };
+                let ended = chat.turn(&message, lines.as_mut(), &mut interrupts).await?;
+                Ok(ended.code())
+            }
             None => chat.interactive(&mut interrupts).await,
         }
     }
@@ -96,12 +110,16 @@ impl Chat {
                 "/exit" | "/quit" => break,
                 "/help" => output::note(HELP)?,
                 "/new" => self.conversation = None,
-                message => match self.turn(message, interrupts).await {
-                    Ok(Ended::Left) => break,
-                    Ok(_) => {}
-                    // One turn that failed is no reason to lose the conversation.
-                    Err(error) => output::note(&format!("alcove: {error:#}"))?,
-                },
+                message => {
+                    // Lines that are piped in are messages, and never a yes to something.
+                    let answers = is_terminal.then_some(&mut lines);
+                    match self.turn(message, answers, interrupts).await {
+                        Ok(Ended::Left) => break,
+                        Ok(_) => {}
+                        // One turn that failed is no reason to lose the conversation.
+                        Err(error) => output::note(&format!("alcove: {error:#}"))?,
+                    }
+                }
             }
         }
         if let Some(id) = &self.conversation {
@@ -110,12 +128,19 @@ impl Chat {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// One message and its answer.
-    async fn turn(&mut self, message: &str, interrupts: &mut Signal) -> anyhow::Result<Ended> {
+    /// One message and its answer. What its calls ask is answered by `lines`; without them nobody
+    /// can be asked, and what needs an answer is denied.
+    async fn turn(
+        &mut self,
+        message: &str,
+        mut lines: Option<&mut Lines>,
+        interrupts: &mut Signal,
+    ) -> anyhow::Result<Ended> {
         let request = CreateResponse {
             model: self.model.clone(),
             input: Input::Text(message.to_owned()),
             stream: true,
+            ask: Some(lines.is_some()),
             conversation: self.conversation.clone().map(ConversationRef::Id),
             ..CreateResponse::default()
         };
@@ -125,9 +150,23 @@ impl Chat {
         };
         let mut renderer = Renderer::new();
         let mut is_stopping = false;
+        let mut asking: Option<Asking> = None;
         loop {
             let event = tokio::select! {
                 event = stream.next() => event?,
+                line = next_line(&mut lines), if asking.is_some() => {
+                    match (line, &mut asking) {
+                        (Some(line), Some(asking)) => self.answer(asking, &line?).await?,
+                        // The terminal is gone: nobody is left to say yes.
+                        (None, _) => {
+                            is_stopping = true;
+                            asking = None;
+                            self.stop(stream.response()).await?;
+                        }
+                        (Some(_), None) => {}
+                    }
+                    continue;
+                }
                 _ = interrupts.recv() => {
                     if is_stopping {
                         renderer.end_line()?;
@@ -145,6 +184,18 @@ impl Chat {
                 output::line(&serde_json::to_string(&event)?)?;
             } else {
                 renderer.show(&event.body)?;
+            }
+            match &event.body {
+                EventBody::ToolAwaiting { awaiting, .. } if lines.is_some() => {
+                    renderer.end_line()?;
+                    if let Some(call) = renderer.call() {
+                        let (question, text) = Asking::new(call, awaiting);
+                        output::hint(&text)?;
+                        asking = Some(question);
+                    }
+                }
+                EventBody::ToolAnswered { .. } => asking = None,
+                _ => {}
             }
             let is_first = matches!(event.body, EventBody::Created { .. });
             if is_first && is_stopping {
@@ -168,6 +219,22 @@ impl Chat {
         }
     }
 
+    /// Takes a line for a question. What the server refuses is said, and asked again.
+    async fn answer(&self, asking: &mut Asking, line: &str) -> anyhow::Result<()> {
+        match asking.take(line) {
+            Step::Prompt(text) => output::hint(&text)?,
+            Step::Answer(answer) => {
+                let path = format!("/api/approvals/{}", segment(asking.id()));
+                let sent: anyhow::Result<Answered> = self.client.post(&path, &answer).await;
+                if let Err(error) = sent {
+                    output::note(&format!("alcove: {error:#}"))?;
+                    output::hint(&asking.prompt())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The stream then ends with what there was.
     async fn stop(&self, response: Option<&str>) -> anyhow::Result<()> {
         if let Some(id) = response {
@@ -178,9 +245,17 @@ impl Chat {
     }
 }
 
+/// The next line, where there are any.
+async fn next_line(lines: &mut Option<&mut Lines>) -> Option<io::Result<String>> {
+    match lines {
+        Some(lines) => lines.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Lines of standard input. The thread that reads them ends with the process: a read from a
 /// terminal can't be called off.
-fn read_lines() -> io::Result<mpsc::Receiver<io::Result<String>>> {
+fn read_lines() -> io::Result<Lines> {
     let (sender, lines) = mpsc::channel(1);
     std::thread::Builder::new()
         .name("stdin".to_owned())
@@ -196,7 +271,7 @@ fn read_lines() -> io::Result<mpsc::Receiver<io::Result<String>>> {
 
 /// What the person says next; `None` when they leave.
 async fn next_message(
-    lines: &mut mpsc::Receiver<io::Result<String>>,
+    lines: &mut Lines,
     interrupts: &mut Signal,
     is_terminal: bool,
 ) -> anyhow::Result<Option<String>> {

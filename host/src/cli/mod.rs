@@ -4,6 +4,7 @@
 //! they start for themselves. `serve`, `model`, `config` and the compiler need none.
 
 mod arguments;
+mod ask;
 mod chat;
 mod client;
 mod config;

@@ -19,6 +19,13 @@ pub(super) fn note(text: &str) -> io::Result<()> {
     writeln!(io::stderr().lock(), "{text}")
 }
 
+/// What is asked, on standard error, with the answer on the same line.
+pub(super) fn hint(text: &str) -> io::Result<()> {
+    let mut err = io::stderr().lock();
+    err.write_all(text.as_bytes())?;
+    err.flush()
+}
+
 /// Text of a model or a tool without what a terminal would obey: control characters, and the
 /// marks that turn the direction of writing around.
 pub(super) fn clean(text: &str) -> String {

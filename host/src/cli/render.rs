@@ -18,12 +18,15 @@ const MAX_CARD_COLUMNS: usize = 160;
 pub(super) struct Renderer {
     is_mid_line: bool,
     shows_progress: bool,
+    /// The call that was begun last.
+    call: Option<ToolCall>,
 }
 
 impl Renderer {
     pub(super) fn new() -> Renderer {
         Renderer {
             is_mid_line: false,
+            call: None,
             shows_progress: io::stderr().is_terminal(),
         }
     }
@@ -45,6 +48,24 @@ impl Renderer {
                     Item::Message(_) => Ok(()),
                 }
             }
+            EventBody::ItemAdded {
+                item: Item::ToolCall(call),
+                ..
+            } => {
+                self.call = Some(call.clone());
+                Ok(())
+            }
+            EventBody::ToolArgumentsDone { arguments, .. } => {
+                if let Some(call) = &mut self.call {
+                    call.arguments.clone_from(arguments);
+                }
+                Ok(())
+            }
+            EventBody::ToolLog { level, message, .. } if self.shows_progress => {
+                self.end_line()?;
+                let line = format!("{level}: {}", output::clean(message));
+                output::note(&shorten(&line))
+            }
             EventBody::ToolProgress { note, .. } if self.shows_progress => {
                 self.end_line()?;
                 output::note(&shorten(&output::clean(note)))
@@ -55,6 +76,11 @@ impl Renderer {
             EventBody::Completed { .. } => self.end_line(),
             _ => Ok(()),
         }
+    }
+
+    /// The call that was begun last, with its arguments once they are known.
+    pub(super) fn call(&self) -> Option<&ToolCall> {
+        self.call.as_ref()
     }
 
     fn end(&mut self, text: &str) -> io::Result<()> {
@@ -220,6 +246,10 @@ mod tests {
                 peak_memory_bytes: 3 << 20,
                 output_bytes: 1,
             }),
+            awaiting: None,
+            answered: None,
+            label: None,
+            fetched: false,
         }
     }
 

@@ -128,6 +128,11 @@ pub const KEYS: &[Key] = &[
         "The most tokens of one response.",
     ),
     key(
+        "limits.approval_wait",
+        "\"30 min\"",
+        "How long a tool call waits for a person to allow it or to answer it; then it is denied.",
+    ),
+    key(
         "limits.tool_instances",
         "16",
         "How many tool instances run at once.",

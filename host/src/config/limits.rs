@@ -29,6 +29,8 @@ pub struct Limits {
     pub max_tool_rounds: u32,
     /// The most tokens of one response.
     pub max_output_tokens: u32,
+    /// How long a tool call waits for its person; then it is denied.
+    pub approval_wait: Duration,
     /// How many tool instances run at once.
     pub max_tool_instances: u32,
     /// How many tool sessions are kept alive.
@@ -53,6 +55,7 @@ impl Limits {
             run_retention: raw.duration("limits.run_retention", 24 * HOUR)?,
             max_tool_rounds: raw.integer("limits.tool_rounds", 0, 64)? as u32,
             max_output_tokens: raw.integer("limits.output_tokens", 1, 1 << 20)? as u32,
+            approval_wait: raw.duration("limits.approval_wait", 24 * HOUR)?,
             max_tool_instances: raw.integer("limits.tool_instances", 1, 1000)? as u32,
             max_tool_sessions: raw.integer("limits.tool_sessions", 1, 1000)? as usize,
         })

@@ -48,6 +48,11 @@ impl Credential {
         Ok(Credential::Session(token.to_owned()))
     }
 
+    /// Whether it is that of a browser, in front of which somebody sits.
+    pub(super) fn is_a_session(&self) -> bool {
+        matches!(self, Credential::Session(_))
+    }
+
     /// Whom the credential stands for, as of now.
     pub(super) async fn principal(&self, app: &App) -> Result<Principal, ApiError> {
         match self {

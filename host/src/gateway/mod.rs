@@ -97,6 +97,11 @@ pub fn router(app: Arc<App>) -> Router {
             "/api/bindings/{id}",
             delete(api::revoke_binding::revoke_binding),
         )
+        .route("/api/approvals", get(api::list_approvals::list_approvals))
+        .route(
+            "/api/approvals/{id}",
+            post(api::answer_approval::answer_approval),
+        )
         .fallback(assets::serve)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&app), origin::check_site))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alcove_api_types::{ItemStatus, ToolOutcome, ToolUsage};
+use alcove_api_types::{Item, ItemStatus, Label, ToolOutcome, ToolUsage};
 use alcove_core::{
     context::cut_to_tokens,
     prompt::{CallForm, Prompt, ResultText},
@@ -17,6 +17,7 @@ use tokio::{
 };
 
 use super::{
+    Run,
     execute::{Execution, Halt},
     history,
     output::{NewCall, Open, refused},
@@ -25,15 +26,15 @@ use super::{
 use crate::{
     inference::{Form, Job, Tokens},
     store::log::MAX_RECORD_BYTES,
-    tools::{PriorCall, ToolRequest, ToolResult},
+    tools::{Consent, PriorCall, ToolRequest, ToolResult},
 };
 
 /// Progress events of one call: what comes beyond is not shown.
 const MAX_PROGRESS: usize = 200;
 /// Least time between two progress events.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-/// Progress that waits to be shown.
-const PROGRESS_BUFFER: usize = 16;
+/// Progress and log lines that wait to be shown: as many as a call usually may log.
+const PROGRESS_BUFFER: usize = 1024;
 /// Most characters of a progress note.
 const NOTE_CHARS: usize = 200;
 /// How long a stopped tool may take to end; the sandbox promises 100 ms.
@@ -93,7 +94,7 @@ impl Execution {
         let tool = self.tools[index].clone();
         self.run.set_arguments(open, &canonical(&arguments));
         self.save_draft().await;
-        let request = ToolRequest {
+        let mut request = ToolRequest {
             principal: self.principal.clone(),
             conversation: self.place.map(|place| place.conversation),
             item: open.id,
@@ -105,8 +106,13 @@ impl Execution {
                 .collect(),
             tool: tool.clone(),
             arguments,
+            consent: Consent {
+                flow: self.flow.clone(),
+                ..Consent::default()
+            },
         };
-        let result = self.call_tool(open, request).await;
+        self.seek_consent(open, &mut request).await?;
+        let result = self.call_and_ask(open, request).await?;
         let read = history::result_text(Some(&result.outcome), &result.output);
         self.run.set_outcome(open, |call| {
             call.status = ItemStatus::Completed;
@@ -114,6 +120,8 @@ impl Execution {
             call.outcome = Some(result.outcome.clone());
             call.output.clone_from(&result.output);
             call.usage = Some(result.usage);
+            call.label = result.label;
+            call.fetched = result.fetched;
         });
         // Plain data with string keys: it can't fail, and an empty record only means that a
         // restored session says that it differs.
@@ -121,6 +129,9 @@ impl Execution {
         let fits = record.len() <= MAX_RECORD_BYTES;
         if !fits {
             tracing::warn!(item = %open.id, bytes = record.len(), "a call's record is too large to keep");
+        }
+        if let Some(Item::ToolCall(call)) = self.run.item(open) {
+            self.flow.returned(&call);
         }
         self.call = None;
         self.append(open, fits.then_some(record), None).await?;
@@ -152,29 +163,26 @@ impl Execution {
     }
 
     /// The call itself, with its progress shown at a bounded rate.
-    async fn call_tool(&self, open: Open, request: ToolRequest) -> ToolResult {
+    pub(super) async fn call_tool(&self, open: Open, request: ToolRequest) -> ToolResult {
         let stop = self.run.stop_token().clone();
         let arguments = canonical(&request.arguments);
         let (sender, mut progress) = mpsc::channel::<Progress>(PROGRESS_BUFFER);
         let started = Instant::now();
         let call = self.toolbox.call(request, stop.child_token(), sender);
         tokio::pin!(call);
-        let mut shown = 0;
-        let mut shown_at: Option<Instant> = None;
+        let mut watched = Watched::new(&self.run, open);
         loop {
             tokio::select! {
                 biased;
-                result = &mut call => return result,
-                () = stop.cancelled() => break,
-                Some(Progress { permille, note }) = progress.recv() => {
-                    let due = shown_at.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY);
-                    if due && shown < MAX_PROGRESS {
-                        shown += 1;
-                        shown_at = Some(Instant::now());
-                        let note = note.chars().take(NOTE_CHARS).collect();
-                        self.run.push_progress(open, permille.map(|p| p.min(1000)), note);
+                result = &mut call => {
+                    // What it said last is still to be shown.
+                    while let Ok(seen) = progress.try_recv() {
+                        watched.show(seen);
                     }
+                    return result;
                 }
+                () = stop.cancelled() => break,
+                Some(seen) = progress.recv() => watched.show(seen),
             }
         }
         match timeout(TOOL_STOP_GRACE, call).await {
@@ -191,6 +199,9 @@ impl Execution {
                         wall_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
                         ..ToolUsage::default()
                     },
+                    // It ran, and nobody knows how far.
+                    label: Some(Label::Private),
+                    fetched: false,
                     record: HostRecord::default(),
                     arguments_canonical: arguments,
                 }
@@ -213,6 +224,47 @@ impl Execution {
         self.append(open, None, None).await?;
         self.run.close_call(open);
         Ok(())
+    }
+}
+
+/// What a tool says while it runs, shown at a bounded rate.
+struct Watched<'a> {
+    run: &'a Run,
+    open: Open,
+    shown: usize,
+    shown_at: Option<Instant>,
+}
+
+impl Watched<'_> {
+    fn new(run: &Run, open: Open) -> Watched<'_> {
+        Watched {
+            run,
+            open,
+            shown: 0,
+            shown_at: None,
+        }
+    }
+
+    fn show(&mut self, seen: Progress) {
+        let Progress {
+            permille,
+            note,
+            log,
+        } = seen;
+        if let Some(level) = log {
+            // The sandbox bounds how many lines there are and how long.
+            return self.run.push_log(self.open, level, note);
+        }
+        let due = self
+            .shown_at
+            .is_none_or(|at| at.elapsed() >= PROGRESS_EVERY);
+        if due && self.shown < MAX_PROGRESS {
+            self.shown += 1;
+            self.shown_at = Some(Instant::now());
+            let note = note.chars().take(NOTE_CHARS).collect();
+            let permille = permille.map(|permille| permille.min(1000));
+            self.run.push_progress(self.open, permille, note);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Carrying out a turn: its actions become work, and what comes of them events and items.
 
-use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use alcove_api_types::{EventBody, ResponseStatus, Usage};
 use alcove_core::{
@@ -9,14 +9,18 @@ use alcove_core::{
 };
 use alcove_runtime::{Sampling, TokenUsage};
 use futures::FutureExt;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
 
 use super::{Run, Toolbox, output::Open, pen::Page};
 use crate::{
     accounts::Principal,
     inference::{Form, Job, Model, ModelError},
     store::log::{ItemLog, LogError},
-    tools::{OfferedTool, PriorCall},
+    tools::{Flow, OfferedTool, PriorCall},
 };
 
 /// Where the items of a run go. Runs with `store: false` have none.
@@ -48,6 +52,14 @@ impl From<LogError> for Halt {
     }
 }
 
+/// What a run needs for waiting: for its turn, and for its person.
+pub(super) struct Waiting {
+    pub(super) asks: bool,
+    pub(super) approval_wait: Duration,
+    pub(super) closing: CancellationToken,
+    pub(super) active: Arc<Semaphore>,
+}
+
 /// A run with everything that its task owns.
 pub(super) struct Execution {
     pub(super) run: Run,
@@ -58,6 +70,8 @@ pub(super) struct Execution {
     pub(super) tools: Vec<OfferedTool>,
     /// Calls of session tools on this path, those of this turn included.
     pub(super) prior: Vec<PriorCall>,
+    /// What the conversation holds, and which addresses it knows.
+    pub(super) flow: Flow,
     sampling: Sampling,
     pub(super) log: ItemLog,
     pub(super) toolbox: Arc<dyn Toolbox>,
@@ -67,6 +81,16 @@ pub(super) struct Execution {
     /// The call that is being written or run, with its tool's place in `tools`.
     pub(super) call: Option<(Open, usize)>,
     pub(super) drafted_at: Instant,
+    /// Whether there is a person to ask.
+    pub(super) asks: bool,
+    /// How long a question waits.
+    pub(super) approval_wait: Duration,
+    /// Cancelled when the server goes down: nothing waits for a person then.
+    pub(super) closing: CancellationToken,
+    /// Runs wait here for their turn.
+    active: Arc<Semaphore>,
+    /// Held while the run is worked on, not while it waits for a person.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Execution {
@@ -79,10 +103,18 @@ impl Execution {
         model: Arc<dyn Model>,
         tools: Vec<OfferedTool>,
         prior: Vec<PriorCall>,
+        flow: Flow,
         sampling: Sampling,
         log: ItemLog,
         toolbox: Arc<dyn Toolbox>,
+        waiting: Waiting,
     ) -> Execution {
+        let Waiting {
+            asks,
+            approval_wait,
+            closing,
+            active,
+        } = waiting;
         Execution {
             run,
             principal,
@@ -91,6 +123,7 @@ impl Execution {
             model,
             tools,
             prior,
+            flow,
             sampling,
             log,
             toolbox,
@@ -98,18 +131,19 @@ impl Execution {
             message: None,
             call: None,
             drafted_at: Instant::now(),
+            asks,
+            approval_wait,
+            closing,
+            active,
+            permit: None,
         }
     }
 
     /// Runs to the end, whatever happens: readers always get a last event.
-    pub(super) async fn run(mut self, active: Arc<Semaphore>) {
+    pub(super) async fn run(mut self) {
         let run = self.run.clone();
         let id = run.id();
-        if AssertUnwindSafe(self.work(&active))
-            .catch_unwind()
-            .await
-            .is_err()
-        {
+        if AssertUnwindSafe(self.work()).catch_unwind().await.is_err() {
             tracing::error!(response = %id, "a run panicked");
             let end = TurnEnd::Failed {
                 code: "server_error".to_owned(),
@@ -127,20 +161,31 @@ impl Execution {
         }
     }
 
-    async fn work(&mut self, active: &Semaphore) {
+    /// Waits for the run's turn; `false` where it was stopped first.
+    pub(super) async fn take_turn(&mut self) -> bool {
         let stop = self.run.stop_token().clone();
-        let permit = tokio::select! {
+        self.permit = tokio::select! {
             biased;
             () = stop.cancelled() => None,
-            permit = active.acquire() => permit.ok(),
+            permit = Arc::clone(&self.active).acquire_owned() => permit.ok(),
         };
+        self.permit.is_some()
+    }
+
+    /// Lets others have their turn while this run waits for a person.
+    pub(super) fn give_turn(&mut self) {
+        self.permit = None;
+    }
+
+    async fn work(&mut self) {
+        let is_on = self.take_turn().await;
         self.run.emit_with(|response| {
             response.status = ResponseStatus::InProgress;
             EventBody::InProgress {
                 response: response.clone(),
             }
         });
-        let first = if permit.is_some() {
+        let first = if is_on {
             TurnEvent::Started
         } else {
             TurnEvent::StopRequested

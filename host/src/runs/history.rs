@@ -9,13 +9,14 @@ use alcove_core::{
 };
 use jiff::{Timestamp, tz::TimeZone};
 
+use super::ValidRequest;
 use crate::{
     accounts::Principal,
     store::{
         log::{ItemLog, LogError},
         wire,
     },
-    tools::{OfferedTool, PriorCall},
+    tools::{Flow, OfferedTool, PriorCall},
 };
 
 /// Most characters of an earlier result in the window: by then it was answered, and long numbers
@@ -109,6 +110,34 @@ fn exchange(call: &api::ToolCall, tools: &[OfferedTool]) -> Exchange {
         call: call_text(&call.tool, &arguments, code.as_ref()),
         result,
     }
+}
+
+/// What a conversation holds before a run, with what the request says.
+pub(super) fn flow(items: &[Item], request: &ValidRequest) -> Flow {
+    let mut flow = Flow::default();
+    for item in items {
+        match &item.payload {
+            // What the model says was made of all that it read: nobody brought it.
+            Payload::Message {
+                role: Role::Assistant,
+                ..
+            } => {}
+            Payload::Message { text, .. } => flow.said(text),
+            Payload::ToolCall(_) => {
+                if let Some(call) = tool_call(item) {
+                    flow.returned(&call);
+                }
+            }
+        }
+    }
+    let said = request.messages.iter();
+    for message in said.filter(|message| message.role != api::Role::Assistant) {
+        flow.said(&message.text);
+    }
+    if let Some(instructions) = &request.instructions {
+        flow.said(instructions);
+    }
+    flow
 }
 
 /// The calls of tools that keep an instance, for the calls that follow them on this path.

@@ -19,6 +19,8 @@ pub struct RunLimits {
     pub tool_rounds: u32,
     /// Most tokens of one response.
     pub output_tokens: u32,
+    /// How long a call waits for its person; then it is denied.
+    pub approval_wait: Duration,
 }
 
 /// Most runs that are worked on at once: as many sequences as the engine decodes together.
@@ -33,6 +35,7 @@ impl From<&config::Limits> for RunLimits {
             retention: limits.run_retention,
             tool_rounds: limits.max_tool_rounds,
             output_tokens: limits.max_output_tokens,
+            approval_wait: limits.approval_wait,
         }
     }
 }

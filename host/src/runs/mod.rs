@@ -4,6 +4,8 @@
 //! server carries out what [`alcove_core::turn`] says, turning each step into events of
 //! [`Run`] and items of the log. Readers follow from any sequence number.
 
+mod answer;
+mod ask;
 mod call;
 mod error;
 mod execute;
@@ -26,6 +28,7 @@ use alcove_core::ids::ConversationId;
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use answer::AnswerError;
 pub use error::{FindError, InternalError, InvalidRequest, StartError};
 pub use find::Found;
 pub use limits::RunLimits;

@@ -1,12 +1,15 @@
 //! The items of a response while they come to be: on the wire, in the snapshot, and in the log.
 
 use alcove_api_types::{
-    Badge, ContentPart, EventBody, Item, ItemStatus, Message, Role, ToolCall, ToolOutcome,
+    Answered, Awaiting, Badge, ContentPart, EventBody, Item, ItemStatus, Message, Role, ToolCall,
+    ToolOutcome,
 };
 use alcove_core::{
     ids::ItemId,
     item::{self, Payload},
 };
+
+use alcove_sandbox::LogLevel;
 
 use super::Run;
 use crate::store::wire;
@@ -128,6 +131,10 @@ impl Run {
             outcome: None,
             output: Vec::new(),
             usage: None,
+            awaiting: None,
+            answered: None,
+            label: None,
+            fetched: false,
         };
         self.add(id, Item::ToolCall(call))
     }
@@ -162,6 +169,51 @@ impl Run {
             output_index: open.output_index(),
             permille,
             note,
+        });
+    }
+
+    /// The tool logs a line.
+    pub(super) fn push_log(&self, open: Open, level: LogLevel, message: String) {
+        let level = match level {
+            LogLevel::Debug => "debug",
+            LogLevel::Info => "info",
+            LogLevel::Warn => "warn",
+            LogLevel::Error => "error",
+        };
+        self.emit(EventBody::ToolLog {
+            item_id: open.id.to_string(),
+            output_index: open.output_index(),
+            level: level.to_owned(),
+            message,
+        });
+    }
+
+    /// The call waits for its person.
+    pub(super) fn set_awaiting(&self, open: Open, awaiting: Awaiting) {
+        self.emit_with(|response| {
+            if let Some(Item::ToolCall(call)) = response.output.get_mut(open.index) {
+                call.awaiting = Some(awaiting.clone());
+            }
+            EventBody::ToolAwaiting {
+                item_id: open.id.to_string(),
+                output_index: open.output_index(),
+                awaiting,
+            }
+        });
+    }
+
+    /// The waiting is over.
+    pub(super) fn set_answered(&self, open: Open, answered: Answered) {
+        self.emit_with(|response| {
+            if let Some(Item::ToolCall(call)) = response.output.get_mut(open.index) {
+                call.awaiting = None;
+                call.answered = Some(answered.clone());
+            }
+            EventBody::ToolAnswered {
+                item_id: open.id.to_string(),
+                output_index: open.output_index(),
+                answered,
+            }
         });
     }
 

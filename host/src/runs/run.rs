@@ -8,10 +8,10 @@ use std::{
     time::Instant,
 };
 
-use alcove_api_types::{EventBody, Response, ResponseStatus, StreamEvent};
+use alcove_api_types::{Answer, Awaiting, EventBody, Response, ResponseStatus, StreamEvent};
 use alcove_core::ids::{ConversationId, ResponseId, UserId};
 use futures::Stream;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// A run that the server owns: it goes on whoever listens, until it ends or is stopped.
@@ -36,7 +36,18 @@ struct State {
     response: Response,
     events: Vec<StreamEvent>,
     ended_at: Option<Instant>,
+    /// What the run waits for, if it does.
+    question: Option<Pending>,
 }
+
+/// A question that waits for its answer.
+struct Pending {
+    awaiting: Awaiting,
+    reply: oneshot::Sender<Reply>,
+}
+
+/// An answer that was written down, and when.
+pub(super) type Reply = (Answer, i64);
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Progress {
@@ -71,6 +82,7 @@ impl Run {
                     response,
                     events: Vec::new(),
                     ended_at: None,
+                    question: None,
                 }),
                 progress,
             }),
@@ -239,6 +251,41 @@ impl Run {
                 }
             }
         });
+    }
+
+    /// Begins to wait for an answer.
+    pub(super) fn begin_question(&self, awaiting: Awaiting) -> oneshot::Receiver<Reply> {
+        let (reply, answered) = oneshot::channel();
+        self.state().question = Some(Pending { awaiting, reply });
+        answered
+    }
+
+    /// What the run waits for.
+    pub(super) fn question(&self) -> Option<Awaiting> {
+        let state = self.state();
+        state
+            .question
+            .as_ref()
+            .map(|pending| pending.awaiting.clone())
+    }
+
+    /// Hands over an answer that was written down; a question that is over takes none.
+    pub(super) fn reply(&self, id: &str, reply: Reply) {
+        let pending = {
+            let mut state = self.state();
+            state
+                .question
+                .take_if(|pending| pending.awaiting.id() == id)
+        };
+        if let Some(pending) = pending {
+            // A run that was stopped meanwhile does not listen any more.
+            let _ = pending.reply.send(reply);
+        }
+    }
+
+    /// Stops waiting.
+    pub(super) fn end_question(&self) {
+        self.state().question = None;
     }
 
     /// Changes the response without an event.

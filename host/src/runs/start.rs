@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::{
     Found, IdempotencyKey, InvalidRequest, Run, Runs, StartError, Target, ValidRequest,
-    execute::{Execution, Place},
+    execute::{Execution, Place, Waiting},
     history::{self, Said},
     registry::Entry,
 };
@@ -99,6 +99,7 @@ impl Runs {
             .await
             .map_err(|error| StartError::Internal(Arc::new(error)))?;
 
+        let flow = history::flow(&before.items, &request);
         let id = ResponseId::generate();
         let echo = json!({
             METADATA: request.metadata,
@@ -182,11 +183,18 @@ impl Runs {
             model,
             tools,
             prior,
+            flow,
             sampling(&request),
             inner.log.clone(),
             Arc::clone(&inner.toolbox),
+            Waiting {
+                asks: request.asks,
+                approval_wait: inner.limits.approval_wait,
+                closing: inner.closing.clone(),
+                active: Arc::clone(&inner.active),
+            },
         );
-        inner.tasks.spawn(execution.run(Arc::clone(&inner.active)));
+        inner.tasks.spawn(execution.run());
         Ok(run)
     }
 

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::InternalError;
 use crate::{
     accounts::Principal,
-    tools::{OfferedTool, ToolRequest, ToolResult, Tools},
+    tools::{OfferedTool, ToolRequest, ToolResult, Tools, Verdict},
 };
 
 /// Tools that a run may call.
@@ -18,6 +18,9 @@ use crate::{
 pub trait Toolbox: Send + Sync + 'static {
     /// What this person may use, in a stable order and with unique names.
     async fn offered(&self, principal: &Principal) -> Result<Vec<OfferedTool>, InternalError>;
+
+    /// Whether a call may run without asking.
+    async fn verdict(&self, request: &ToolRequest) -> Verdict;
 
     /// Runs a call to its end, which comes soon after `cancel`.
     async fn call(
@@ -34,6 +37,10 @@ impl Toolbox for Tools {
         Tools::offered(self, principal)
             .await
             .map_err(|error| Arc::new(error) as InternalError)
+    }
+
+    async fn verdict(&self, request: &ToolRequest) -> Verdict {
+        Tools::verdict(self, request).await
     }
 
     async fn call(

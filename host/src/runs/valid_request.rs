@@ -41,6 +41,9 @@ pub struct ValidRequest {
     pub tool_choice: Choice,
     /// Which of the server's tools are offered.
     pub server_tools: ToolFilter,
+    /// Whether there is a person to ask. What the request says counts; the gateway decides where
+    /// it says nothing.
+    pub asks: bool,
     /// Sampling temperature; greedy where absent or 0.
     pub temperature: Option<f32>,
     /// Nucleus sampling.
@@ -113,6 +116,7 @@ impl ValidRequest {
             previous_response_id,
             tool_choice,
             server_tools,
+            ask,
             temperature,
             top_p,
             seed,
@@ -180,6 +184,7 @@ impl ValidRequest {
             target,
             tool_choice,
             server_tools,
+            asks: ask.unwrap_or(false),
             temperature,
             top_p,
             seed,

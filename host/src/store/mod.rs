@@ -7,6 +7,7 @@
 //! `Connection` are. Rows are sealed: only [`log::ItemLog`] sees what they say.
 
 mod api_keys;
+mod approvals;
 mod audit;
 mod bindings;
 mod conversations;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use api_keys::{ApiKeyRow, ApiKeys};
+pub use approvals::{AllowedCall, ApprovalRow, Approvals};
 pub use audit::{Audit, AuditRow};
 pub use bindings::{BindingRow, Bindings, NewBinding, Subject};
 pub use conversations::{BranchRow, ConversationRow, Conversations, NewConversation};
@@ -58,6 +60,7 @@ pub trait Store:
     + Responses
     + Bindings
     + Secrets
+    + Approvals
     + Audit
     + Send
     + Sync

@@ -14,6 +14,12 @@ use super::StoreError;
     reason = "the same queries serve both databases"
 )]
 mod api_keys;
+#[path = "sql/approvals.rs"]
+#[expect(
+    clippy::duplicate_mod,
+    reason = "the same queries serve both databases"
+)]
+mod approvals;
 #[path = "sql/audit.rs"]
 #[expect(
     clippy::duplicate_mod,

@@ -48,6 +48,9 @@ fn call_to_wire(id: ItemId, call: &item::ToolCall) -> wire::ToolCall {
         output,
         usage,
         record: _,
+        answered,
+        label,
+        fetched,
     } = call;
     wire::ToolCall {
         id: id.to_string(),
@@ -61,6 +64,10 @@ fn call_to_wire(id: ItemId, call: &item::ToolCall) -> wire::ToolCall {
         outcome: outcome.as_ref().map(outcome_to_wire),
         output: output.iter().map(part_to_wire).collect(),
         usage: usage.as_ref().map(usage_to_wire),
+        awaiting: None,
+        answered: answered.as_ref().map(answered_to_wire),
+        label: label.map(label_to_wire),
+        fetched: *fetched,
     }
 }
 
@@ -78,6 +85,11 @@ pub fn call(call: &wire::ToolCall) -> item::ToolCall {
         outcome,
         output,
         usage,
+        // What a call waits for ends with the run.
+        awaiting: _,
+        answered,
+        label,
+        fetched,
     } = call;
     item::ToolCall {
         status: match status {
@@ -95,6 +107,9 @@ pub fn call(call: &wire::ToolCall) -> item::ToolCall {
         output: output.iter().map(part).collect(),
         usage: usage.as_ref().map(self::usage),
         record: None,
+        answered: answered.as_ref().and_then(self::answered),
+        label: label.map(self::label),
+        fetched: *fetched,
     }
 }
 
@@ -268,5 +283,60 @@ pub fn usage(usage: &wire::ToolUsage) -> item::ToolUsage {
         cpu_us,
         peak_memory_bytes,
         output_bytes,
+    }
+}
+
+fn answered_to_wire(answered: &item::Answered) -> wire::Answered {
+    let item::Answered { id, answer, at_ms } = *answered;
+    wire::Answered {
+        id: id.to_string(),
+        answer: answer_kind_to_wire(answer),
+        at_ms,
+    }
+}
+
+/// An answer from the wire; `None` where its id is none of ours.
+fn answered(answered: &wire::Answered) -> Option<item::Answered> {
+    let wire::Answered { id, answer, at_ms } = answered;
+    Some(item::Answered {
+        id: id.parse().ok()?,
+        answer: match answer {
+            wire::AnswerKind::Once => item::AnswerKind::Once,
+            wire::AnswerKind::Conversation => item::AnswerKind::Conversation,
+            wire::AnswerKind::Denied => item::AnswerKind::Denied,
+            wire::AnswerKind::Input => item::AnswerKind::Input,
+            wire::AnswerKind::Unanswered => item::AnswerKind::Unanswered,
+            wire::AnswerKind::Stopped => item::AnswerKind::Stopped,
+            wire::AnswerKind::Interrupted => item::AnswerKind::Interrupted,
+        },
+        at_ms: *at_ms,
+    })
+}
+
+/// How a question ended, on the wire.
+pub fn answer_kind_to_wire(answer: item::AnswerKind) -> wire::AnswerKind {
+    match answer {
+        item::AnswerKind::Once => wire::AnswerKind::Once,
+        item::AnswerKind::Conversation => wire::AnswerKind::Conversation,
+        item::AnswerKind::Denied => wire::AnswerKind::Denied,
+        item::AnswerKind::Input => wire::AnswerKind::Input,
+        item::AnswerKind::Unanswered => wire::AnswerKind::Unanswered,
+        item::AnswerKind::Stopped => wire::AnswerKind::Stopped,
+        item::AnswerKind::Interrupted => wire::AnswerKind::Interrupted,
+    }
+}
+
+fn label_to_wire(label: item::Label) -> wire::Label {
+    match label {
+        item::Label::Private => wire::Label::Private,
+        item::Label::Public => wire::Label::Public,
+    }
+}
+
+/// A label from the wire.
+pub fn label(label: wire::Label) -> item::Label {
+    match label {
+        wire::Label::Private => item::Label::Private,
+        wire::Label::Public => item::Label::Public,
     }
 }

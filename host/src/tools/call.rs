@@ -5,14 +5,19 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alcove_api_types::{ToolOutcome, ToolPart, ToolUsage};
+use alcove_api_types::{Label, ToolOutcome, ToolPart, ToolUsage};
 use alcove_policies::inspect::Inspection;
 use alcove_policies::schema;
-use alcove_sandbox::{Call, Component, Grant, HostRecord, Invocation, LoadError, Progress, Report};
+use alcove_sandbox::{
+    Call, Component, Grant, HostRecord, Invocation, LoadError, Outbound, Progress, Report,
+};
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::bindings::Bound;
+use super::consent::Verdict;
+use super::flow::{Leaving, label};
 use super::leases::Lease;
 use super::live::Key;
 use super::outcome::{PLUGIN, translate, usage};
@@ -23,12 +28,18 @@ use super::{ToolRequest, ToolResult, Tools};
 /// How long loading a component goes without a word.
 const SILENT_LOAD: Duration = Duration::from_millis(300);
 
+/// The argument in which a tool finds the person's answer to its question. No tool may have one
+/// of its own by that name.
+const ANSWER: &str = "_answer";
+
 /// How a call ended, before it is written down.
 struct Ended {
     outcome: ToolOutcome,
     output: Vec<ToolPart>,
     usage: ToolUsage,
     record: HostRecord,
+    /// What it counts as, where it ran.
+    label: Option<Label>,
 }
 
 impl Ended {
@@ -39,10 +50,11 @@ impl Ended {
             output: Vec::new(),
             usage: ToolUsage::default(),
             record: HostRecord::default(),
+            label: None,
         }
     }
 
-    fn reported(report: Report, notes: Vec<ToolPart>) -> Ended {
+    fn reported(report: Report, notes: Vec<ToolPart>, label: Label) -> Ended {
         let (outcome, parts) = translate(report.outcome);
         let mut output = notes;
         output.extend(parts);
@@ -51,6 +63,7 @@ impl Ended {
             output,
             usage: usage(&report.usage),
             record: report.record,
+            label: Some(label),
         }
     }
 }
@@ -61,6 +74,10 @@ struct Admitted {
     inspection: Arc<Inspection>,
     component: Component,
     grant: Grant,
+    /// What its results count as.
+    label: Label,
+    /// What watches its requests.
+    outbound: Option<Arc<dyn Outbound>>,
     /// Folders that live only as long as the call.
     _mounts: Mounts,
 }
@@ -75,7 +92,7 @@ impl Tools {
         progress: mpsc::Sender<Progress>,
     ) -> ToolResult {
         let started = Instant::now();
-        let arguments = schema::canonical(&request.arguments);
+        let arguments = schema::canonical(&with_answer(&request));
         let mut ended = self.run(&request, &arguments, &cancel, &progress).await;
         if ended.usage.wall_us == 0 {
             ended.usage.wall_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -84,6 +101,8 @@ impl Tools {
             outcome: ended.outcome,
             output: ended.output,
             usage: ended.usage,
+            label: ended.label,
+            fetched: ended.record.http.iter().any(|sent| sent.status.is_some()),
             record: ended.record,
             arguments_canonical: arguments,
         };
@@ -98,11 +117,8 @@ impl Tools {
         cancel: &CancellationToken,
         progress: &mpsc::Sender<Progress>,
     ) -> Ended {
-        if let Err(error) = schema::validate(&request.tool.manifest.input, &request.arguments) {
-            return Ended::refused(ToolOutcome::Failed {
-                failure: "invalid-input".to_owned(),
-                message: error.to_string(),
-            });
+        if let Some(outcome) = unfit(request) {
+            return Ended::refused(outcome);
         }
         let admitted = tokio::select! {
             admitted = self.admit(request, progress) => admitted,
@@ -119,6 +135,7 @@ impl Tools {
         let invocation = Invocation {
             cancel: cancel.clone(),
             progress: Some(progress.clone()),
+            outbound: admitted.outbound.clone(),
             ..Invocation::new(request.tool.tool.as_str(), arguments)
         };
         if request.tool.session {
@@ -130,7 +147,7 @@ impl Tools {
                 grant: admitted.grant.clone(),
             };
             let report = self.inner.sandbox.call(&admitted.component, call).await;
-            Ended::reported(report, Vec::new())
+            Ended::reported(report, Vec::new(), admitted.label)
         }
     }
 
@@ -143,20 +160,12 @@ impl Tools {
         let tool = &request.tool;
         // Lease first, row second: see `Leases::acquire`.
         let lease = self.inner.leases.acquire(tool.binding);
-        let bound = self
-            .bound_for(&request.principal, tool.binding)
-            .await
-            .map_err(|error| {
-                tracing::error!(plugin = tool.plugin, %error, "a grant could not be checked");
-                refused("the grant could not be checked: try again, and see the server's log")
-            })?
-            .filter(|bound| bound.plugin == tool.plugin && bound.digest == tool.digest)
-            .ok_or_else(|| {
-                refused(&format!(
-                    "{} is not granted to {}, or was granted anew since. An admin grants it with `alcove grant {} --to user:{}`",
-                    tool.plugin, request.principal.username, tool.plugin, request.principal.username
-                ))
-            })?;
+        let bound = self.bound(request).await?;
+        match self.verdict_under(request, &bound).await {
+            Verdict::Free => {}
+            Verdict::Ask(question) => return Err(question.denial(&request.consent)),
+            Verdict::Refused(outcome) => return Err(outcome),
+        }
         let broken = |what: &str, error: &dyn std::fmt::Display| {
             tracing::error!(plugin = tool.plugin, digest = tool.digest, %error, "{what}");
             ToolOutcome::Trapped {
@@ -178,12 +187,32 @@ impl Tools {
             Mounts::prepare(&self.inner.workspaces, &bound.policy, request.conversation)
                 .map_err(|error| broken("the folders of the grant could not be opened", &error))?;
         Ok(Admitted {
+            label: label(&bound.policy),
+            outbound: Leaving::of(request, &bound.policy).watch(request),
             grant: grant(&bound, &lease, &mounts),
             lease,
             inspection,
             component,
             _mounts: mounts,
         })
+    }
+
+    /// The grant that a call runs under, as it stands now.
+    pub(super) async fn bound(&self, request: &ToolRequest) -> Result<Bound, ToolOutcome> {
+        let tool = &request.tool;
+        self.bound_for(&request.principal, tool.binding)
+            .await
+            .map_err(|error| {
+                tracing::error!(plugin = tool.plugin, %error, "a grant could not be checked");
+                refused("the grant could not be checked: try again, and see the server's log")
+            })?
+            .filter(|bound| bound.plugin == tool.plugin && bound.digest == tool.digest)
+            .ok_or_else(|| {
+                refused(&format!(
+                    "{} is not granted to {}, or was granted anew since. An admin grants it with `alcove grant {} --to user:{}`",
+                    tool.plugin, request.principal.username, tool.plugin, request.principal.username
+                ))
+            })
     }
 
     /// Loads a component, and says so where that takes long: its first use compiles it.
@@ -201,6 +230,7 @@ impl Tools {
         let _ = progress.try_send(Progress {
             permille: None,
             note: "Compiling the tool for its first use".to_owned(),
+            log: None,
         });
         loading.await
     }
@@ -245,7 +275,7 @@ impl Tools {
         };
         let Restored { mut session, notes } = match found {
             Ok(restored) => restored,
-            Err(report) => return Ended::reported(*report, Vec::new()),
+            Err(report) => return Ended::reported(*report, Vec::new(), admitted.label),
         };
         let report = session.call(invocation).await;
         // Without a conversation there is no path on which a next call could come.
@@ -256,8 +286,33 @@ impl Tools {
                 self.inner.live.drop_binding(request.tool.binding);
             }
         }
-        Ended::reported(report, notes)
+        Ended::reported(report, notes, admitted.label)
     }
+}
+
+/// Why the arguments can't be those of a call: nobody is asked about such a one.
+pub(super) fn unfit(request: &ToolRequest) -> Option<ToolOutcome> {
+    let message = if request.arguments.get(ANSWER).is_some() {
+        format!("`{ANSWER}` is what a person answers, and no argument of the tool")
+    } else {
+        let input = &request.tool.manifest.input;
+        schema::validate(input, &request.arguments)
+            .err()?
+            .to_string()
+    };
+    Some(ToolOutcome::Failed {
+        failure: "invalid-input".to_owned(),
+        message,
+    })
+}
+
+/// The arguments as the tool gets them: with the person's answer, where it asked for one.
+fn with_answer(request: &ToolRequest) -> Value {
+    let mut arguments = request.arguments.clone();
+    if let (Some(answer), Value::Object(fields)) = (&request.consent.answer, &mut arguments) {
+        fields.insert(ANSWER.to_owned(), answer.clone());
+    }
+    arguments
 }
 
 fn grant(bound: &Bound, lease: &Lease, mounts: &Mounts) -> Grant {

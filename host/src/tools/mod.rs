@@ -8,9 +8,11 @@ mod audit;
 mod bindings;
 mod call;
 mod components;
+mod consent;
 mod embedded;
 mod error;
 mod first_party;
+mod flow;
 mod leases;
 mod live;
 mod offer;
@@ -18,6 +20,7 @@ mod outcome;
 mod plugins;
 mod request;
 mod sessions;
+mod urls;
 mod workspace;
 
 use std::path::PathBuf;
@@ -30,7 +33,9 @@ use crate::accounts::Principal;
 use crate::store::Store;
 use crate::store::log::ItemLog;
 
+pub use consent::{Allowance, Consent, Question, Verdict, allowed_call};
 pub use error::ToolsError;
+pub use flow::Flow;
 pub use plugins::absolute;
 pub use request::{NOTE_TITLE, OfferedTool, PriorCall, ToolRequest, ToolResult};
 

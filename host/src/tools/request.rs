@@ -1,12 +1,14 @@
 //! What goes into a tool call and what comes out.
 
-use alcove_api_types::{Badge, ToolOutcome, ToolPart, ToolUsage};
+use alcove_api_types::{Badge, Label, ToolOutcome, ToolPart, ToolUsage};
 use alcove_core::ids::{BindingId, ConversationId, ItemId};
 use alcove_policies::manifest;
 use alcove_sandbox::HostRecord;
 use serde_json::Value;
 
 use crate::accounts::Principal;
+
+use super::Consent;
 
 /// A tool that a person may use, with the component and the binding that a call would run under.
 #[derive(Debug, Clone)]
@@ -45,6 +47,8 @@ pub struct ToolRequest {
     pub tool: OfferedTool,
     /// Its arguments, not yet validated.
     pub arguments: Value,
+    /// What the person said to it; the default says that nobody can be asked.
+    pub consent: Consent,
 }
 
 /// A call that was made earlier on the same path, as the item log has it.
@@ -78,6 +82,10 @@ pub struct ToolResult {
     pub output: Vec<ToolPart>,
     /// What it used.
     pub usage: ToolUsage,
+    /// What it counts as; absent where nothing ran.
+    pub label: Option<Label>,
+    /// Whether it was answered over the network.
+    pub fetched: bool,
     /// What the host answered it: belongs on the item, for a later [`PriorCall`].
     pub record: HostRecord,
     /// The arguments as canonical JSON text.

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::PriorCall;
+use super::consent::APPROVAL;
 use super::outcome::{PLUGIN, is_note, note, translate};
 
 /// How many calls are run again at most; a longer path begins anew, and says so.
@@ -45,7 +46,11 @@ pub(super) struct Restore<'a> {
 /// Whether a call on the path reached its component at all.
 pub(super) fn ran(call: &PriorCall, tools: &[Tool]) -> bool {
     match &call.outcome {
-        ToolOutcome::Denied { capability, .. } if capability == PLUGIN => false,
+        ToolOutcome::Denied { capability, .. }
+            if [PLUGIN, APPROVAL].contains(&capability.as_str()) =>
+        {
+            false
+        }
         ToolOutcome::Limit { limit, .. } if is_admission(limit) => false,
         _ => tools
             .iter()
@@ -177,6 +182,7 @@ impl Restore<'_> {
         let _ = self.progress.try_send(Progress {
             permille: Some((place * 1000 / of.max(1)) as u32),
             note: format!("Restoring the session: call {} of {of}", place + 1),
+            log: None,
         });
     }
 }

@@ -13,12 +13,14 @@ mod compiled;
 
 mod accounts;
 mod api_keys;
+mod approvals;
 mod browser;
 mod chat_completions;
 mod cli;
 mod conversations;
 mod end_to_end;
 mod errors;
+mod flow;
 mod lifecycle;
 mod model_fetch;
 mod responses;

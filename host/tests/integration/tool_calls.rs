@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use alcove::accounts::Principal;
 use alcove::app::App;
-use alcove::tools::{NOTE_TITLE, OfferedTool, PriorCall, ToolRequest, ToolResult, ToolsError};
+use alcove::tools::{
+    Consent, NOTE_TITLE, OfferedTool, PriorCall, ToolRequest, ToolResult, ToolsError,
+};
 use alcove_api_types::{CreateBinding, ToolOutcome};
 use alcove_core::ids::{ConversationId, ItemId};
 use serde_json::{Value, json};
@@ -61,6 +63,7 @@ impl Path {
             prior: self.calls.clone(),
             tool: tool.clone(),
             arguments,
+            consent: Consent::default(),
         };
         let (progress, _watched) = mpsc::channel(8);
         (
@@ -284,6 +287,7 @@ async fn revoking_stops_what_runs_and_says_how_much() {
         prior: Vec::new(),
         tool: offered,
         arguments: json!({"code": "1"}),
+        consent: Consent::default(),
     };
     let (progress, _watched) = mpsc::channel(1);
     let result = path
@@ -302,7 +306,7 @@ async fn revoking_stops_what_runs_and_says_how_much() {
 }
 
 /// A page on this machine; answers how often it was asked for.
-async fn page() -> (String, Arc<std::sync::atomic::AtomicUsize>) {
+pub(crate) async fn page() -> (String, Arc<std::sync::atomic::AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
     let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));

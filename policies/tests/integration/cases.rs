@@ -157,6 +157,7 @@ fn decision(policy: &Policy, request: &str) -> Value {
             rate,
             bytes,
             inject,
+            open: _,
         } => json!({
             "allowed by line": line,
             "addresses": match addresses {

@@ -3,6 +3,7 @@
 mod support;
 
 mod cache;
+mod flow;
 mod guests;
 mod hostile;
 mod keys_env;

@@ -117,3 +117,26 @@ async fn huge_and_deep_arguments_do_no_harm() {
     );
     text(&bench.probe(&plain(), r#"{"do":"echo","text":"x"}"#).await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_asks_and_takes_the_answer_on_a_fresh_instance() {
+    let bench = Bench::new();
+    let probe = bench.fixture("probe").await;
+    let ask = async |arguments: &str| {
+        let call = call(&plain(), "ask_year", arguments);
+        bench.sandbox.call(&probe, call).await
+    };
+    let asked = ask(r#"{"topic":"the flood"}"#).await;
+    let Outcome::Failed(failure) = &asked.outcome else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(failure.kind, "input-required");
+    let question: serde_json::Value = serde_json::from_str(&failure.message).unwrap();
+    assert!(question["prompt"].as_str().unwrap().contains("the flood"));
+    alcove_policies::schema::check(&question["schema"]).unwrap();
+    let answered = ask(r#"{"_answer":{"year":1927},"topic":"the flood"}"#).await;
+    assert_eq!(text(&answered), "the flood in 1927");
+    // An answer that does not fit is none.
+    let again = ask(r#"{"_answer":{"year":"last"},"topic":"the flood"}"#).await;
+    assert!(matches!(again.outcome, Outcome::Failed(_)), "{again:?}");
+}

@@ -1,11 +1,13 @@
 //! `/api`: what has no standard. One endpoint a file.
 
+pub(super) mod answer_approval;
 pub(super) mod create_binding;
 pub(super) mod create_key;
 pub(super) mod delete_conversation;
 pub(super) mod get_conversation;
 pub(super) mod inspect_plugin;
 pub(super) mod install_plugin;
+pub(super) mod list_approvals;
 pub(super) mod list_bindings;
 pub(super) mod list_conversations;
 pub(super) mod list_keys;

@@ -214,7 +214,7 @@ impl Connection {
     /// Starts a turn.
     async fn begin(&mut self, text: &str) -> Result<(), Refused> {
         let principal = self.check().await.map_err(Refused::Over)?;
-        let request = parse(text)?;
+        let request = parse(text, self.credential.is_a_session())?;
         if self.events.is_some() {
             return Err(Refused::Turn(ApiError::Conflict(
                 "a turn is in progress on this connection: wait for its last event".to_owned(),
@@ -262,7 +262,7 @@ impl From<ApiError> for Refused {
     }
 }
 
-fn parse(text: &str) -> Result<ValidRequest, ApiError> {
+fn parse(text: &str, asks: bool) -> Result<ValidRequest, ApiError> {
     let mut body: Value = crate::gateway::json::parse(text.as_bytes())?;
     let kind = body
         .as_object_mut()
@@ -273,7 +273,9 @@ fn parse(text: &str) -> Result<ValidRequest, ApiError> {
             "messages have the type `response.create`",
         ));
     }
-    let request: CreateResponse = fields::parse(body, create_response::FIELDS, fields::RESPONSES)?;
+    let mut request: CreateResponse =
+        fields::parse(body, create_response::FIELDS, fields::RESPONSES)?;
+    request.ask.get_or_insert(asks);
     Ok(ValidRequest::parse(request)?)
 }
 

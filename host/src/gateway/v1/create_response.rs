@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{fields, sse};
 use crate::app::App;
-use crate::gateway::caller::Caller;
+use crate::gateway::caller::{Caller, Credential};
 use crate::gateway::error::ApiError;
 use crate::gateway::json::Json;
 use crate::runs::{IdempotencyKey, ValidRequest};
@@ -27,6 +27,7 @@ pub(super) const FIELDS: &[&str] = &[
     "previous_response_id",
     "tool_choice",
     "alcove:server_tools",
+    "alcove:ask",
     "temperature",
     "top_p",
     "alcove:seed",
@@ -43,7 +44,9 @@ pub(in crate::gateway) async fn create_response(
     headers: HeaderMap,
     Json(body): Json<Value>,
 ) -> Result<Response, ApiError> {
-    let request: CreateResponse = fields::parse(body, FIELDS, fields::RESPONSES)?;
+    let mut request: CreateResponse = fields::parse(body, FIELDS, fields::RESPONSES)?;
+    let credential = Credential::of(&app.config, &headers)?;
+    request.ask.get_or_insert(credential.is_a_session());
     let (stream, background) = (request.stream, request.background);
     let request = ValidRequest::parse(request)?;
     let key = idempotency_key(&headers)?;

@@ -1,5 +1,6 @@
 //! Runs with a scripted model and scripted tools, over the real log.
 
+mod approvals;
 mod failures;
 mod flow;
 mod requests;
@@ -43,6 +44,7 @@ pub(super) fn limits() -> RunLimits {
         retention: Duration::from_secs(600),
         tool_rounds: 4,
         output_tokens: 256,
+        approval_wait: Duration::from_secs(60),
     }
 }
 

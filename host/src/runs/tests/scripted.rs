@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use alcove_api_types::{Audience, ToolOutcome, ToolPart, ToolUsage};
+use alcove_api_types::{Audience, Choice, Label, ToolOutcome, ToolPart, ToolUsage};
 use alcove_core::ids::BindingId;
 use alcove_policies::manifest;
 use alcove_runtime::{Finish, TokenUsage};
@@ -21,7 +21,7 @@ use super::super::{InternalError, Toolbox};
 use crate::{
     accounts::Principal,
     inference::{Job, Model, ModelError, ModelEvent, Pieces},
-    tools::{OfferedTool, ToolRequest, ToolResult},
+    tools::{OfferedTool, Question, ToolRequest, ToolResult, Verdict},
 };
 
 /// What the model does when it is asked the next time.
@@ -134,6 +134,8 @@ pub(crate) struct ScriptedTools {
     /// What the next calls return; `Ok("4")` where nothing is said.
     pub(crate) results: Mutex<VecDeque<Scripted>>,
     pub(crate) requests: Mutex<Vec<ToolRequest>>,
+    /// What a person may answer, where calls need one to.
+    pub(crate) asks: Mutex<Option<Vec<Choice>>>,
     /// How many calls have begun.
     pub(crate) begun: AtomicUsize,
     /// Told when a call begins.
@@ -189,6 +191,23 @@ impl Toolbox for ScriptedTools {
         ])
     }
 
+    async fn verdict(&self, request: &ToolRequest) -> Verdict {
+        let asks = self.asks.lock().unwrap();
+        match &*asks {
+            Some(choices) if request.consent.allowance.is_none() => {
+                Verdict::Ask(Box::new(Question {
+                    kind: "policy",
+                    reason: "alcove/python asks before every call".into(),
+                    urls: Vec::new(),
+                    reaches: vec!["files: /workspace".into()],
+                    choices: choices.clone(),
+                    hash: [7; 32],
+                }))
+            }
+            _ => Verdict::Free,
+        }
+    }
+
     async fn call(
         &self,
         request: ToolRequest,
@@ -196,9 +215,18 @@ impl Toolbox for ScriptedTools {
         progress: mpsc::Sender<Progress>,
     ) -> ToolResult {
         let arguments_canonical = request.arguments.to_string();
+        let verdict = self.verdict(&request).await;
+        let refusal = request.consent.refusal.clone();
         self.requests.lock().unwrap().push(request);
         self.begun.fetch_add(1, Ordering::SeqCst);
         self.called.notify_waiters();
+        if let Verdict::Ask(_) = verdict {
+            let outcome = ToolOutcome::Denied {
+                capability: "approval".into(),
+                message: refusal.unwrap_or_else(|| "nobody can be asked here".into()),
+            };
+            return result(outcome, "", arguments_canonical);
+        }
         let scripted = self
             .results
             .lock()
@@ -215,6 +243,7 @@ impl Toolbox for ScriptedTools {
                         .send(Progress {
                             permille: Some(permille),
                             note,
+                            log: None,
                         })
                         .await;
                 }
@@ -253,6 +282,8 @@ fn result(outcome: ToolOutcome, value: &str, arguments_canonical: String) -> Too
             peak_memory_bytes: 1 << 20,
             output_bytes: 1,
         },
+        label: Some(Label::Public),
+        fetched: false,
         record: HostRecord::default(),
         arguments_canonical,
     }

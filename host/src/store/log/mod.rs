@@ -1,6 +1,7 @@
 //! The item log: conversations as the rest of the host sees them. It seals and opens rows, and
 //! keeps the hash chain; the store below sees neither text nor keys.
 
+mod approvals;
 mod audit;
 mod begin;
 mod conversations;
@@ -17,6 +18,7 @@ use super::{Store, now_ms};
 use crate::accounts::Principal;
 use crate::vault::{UserKey, Vault};
 
+pub use approvals::{Approval, NewApproval};
 pub use audit::AuditEntry;
 pub use begin::{Begin, Begun, Idempotency, Target};
 pub use conversations::{Branch, ConversationView, Page, Summary};

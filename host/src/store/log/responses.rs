@@ -168,6 +168,7 @@ impl ItemLog {
     /// an incomplete item, and the response ends as incomplete, `interrupted`. To be called at
     /// start, before any response begins. Answers the responses that were ended.
     pub async fn recover(&self) -> Result<Vec<ResponseId>, LogError> {
+        self.recover_approvals().await?;
         let mut recovered = Vec::new();
         for row in self.store.running_of(self.vault.writer()).await? {
             let response = row.id.0;

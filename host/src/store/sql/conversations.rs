@@ -96,6 +96,7 @@ impl Conversations for Backend {
                  (SELECT id FROM responses WHERE conversation_id = $1)",
             "DELETE FROM idempotency_keys WHERE response_id IN
                  (SELECT id FROM responses WHERE conversation_id = $1)",
+            "DELETE FROM approvals WHERE conversation_id = $1",
             "DELETE FROM responses WHERE conversation_id = $1",
             "DELETE FROM call_records WHERE item_id IN
                  (SELECT id FROM items WHERE conversation_id = $1)",

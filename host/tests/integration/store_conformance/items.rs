@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use alcove::store::StoreError;
 use alcove::store::log::{Append, At, Begin, LogError, MAX_ITEM_BYTES, Target, Verified};
-use alcove_core::ids::{ConversationId, ItemId, ResponseId};
+use alcove_core::ids::{ApprovalId, ConversationId, ItemId, ResponseId};
 use alcove_core::item::{
-    Audience, Badge, BadgeKind, ItemStatus, Payload, ToolCall, ToolOutcome, ToolPart, ToolUsage,
+    AnswerKind, Answered, Audience, Badge, BadgeKind, ItemStatus, Label, Payload, ToolCall,
+    ToolOutcome, ToolPart, ToolUsage,
 };
 
 use super::Fixture;
@@ -41,6 +42,13 @@ pub(super) fn tool_call() -> ToolCall {
             output_bytes: 4,
         }),
         record: None,
+        answered: Some(Answered {
+            id: ApprovalId::generate(),
+            answer: AnswerKind::Conversation,
+            at_ms: 7,
+        }),
+        label: Some(Label::Private),
+        fetched: true,
     }
 }
 

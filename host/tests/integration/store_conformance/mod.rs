@@ -2,6 +2,7 @@
 //! server; a check that only one of them can pass is not in here.
 
 pub(crate) mod accounts;
+pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod bindings;
 pub(crate) mod conversations;
@@ -48,6 +49,9 @@ macro_rules! conformance {
             secrets: a_users_own_secret_comes_before_the_organisations,
                 a_secret_is_sealed_and_its_changes_are_audited, what_cannot_be_a_secret_is_refused;
             bindings: a_binding_reaches_whom_it_names, a_binding_is_revoked_once;
+            approvals: a_question_ends_once_and_is_its_owners,
+                a_yes_for_a_conversation_is_bound_to_what_it_was_for,
+                what_a_killed_server_asked_is_interrupted;
             audit: the_chain_is_whole_and_notices_changes, entries_at_once_get_places_of_their_own,
                 the_audit_log_is_append_only;
             accounts: the_first_start_makes_one_local_user, a_setup_link_works_once,

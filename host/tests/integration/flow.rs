@@ -1,0 +1,191 @@
+//! Information flow over real components: reading what was typed or found never asks, a made-up
+//! address always does while something private is around.
+
+use alcove::accounts::Principal;
+use alcove::tools::{Consent, Flow, OfferedTool, ToolRequest, ToolResult, Verdict};
+use alcove_api_types::{CreateBinding, ItemStatus, Label, ToolCall, ToolOutcome};
+use alcove_core::ids::ItemId;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::TestApp;
+use crate::tool_calls::page;
+
+const PYTHON: &str = "alcove/python";
+const WEB_FETCH: &str = "alcove/web-fetch";
+
+struct Case {
+    app: TestApp,
+    who: Principal,
+    flow: Flow,
+}
+
+impl Case {
+    async fn new() -> Case {
+        let app = TestApp::start().await;
+        let who = app.app().accounts.local_principal().await.unwrap();
+        Case {
+            app,
+            who,
+            flow: Flow::default(),
+        }
+    }
+
+    async fn grant(&self, plugin: &str, lines: &str) {
+        let create = CreateBinding {
+            plugin: plugin.to_owned(),
+            principal: "everyone".to_owned(),
+            policy: Some(format!("version = 1\nplugin = \"{plugin}\"\n{lines}")),
+            reason: String::new(),
+        };
+        self.app.app().tools.grant(create, &self.who).await.unwrap();
+    }
+
+    async fn request(&self, plugin: &str, arguments: Value) -> ToolRequest {
+        let offered = self.app.app().tools.offered(&self.who).await.unwrap();
+        let tool: OfferedTool = offered
+            .into_iter()
+            .find(|tool| tool.plugin == plugin)
+            .expect("a granted tool");
+        ToolRequest {
+            principal: self.who.clone(),
+            conversation: None,
+            item: ItemId::generate(),
+            prior: Vec::new(),
+            tool,
+            arguments,
+            consent: Consent {
+                flow: self.flow.clone(),
+                ..Consent::default()
+            },
+        }
+    }
+
+    async fn call(&self, request: ToolRequest) -> ToolResult {
+        let (progress, _watched) = mpsc::channel(8);
+        self.app
+            .app()
+            .tools
+            .call(request, CancellationToken::new(), progress)
+            .await
+    }
+
+    /// Calls a tool, and takes its result into the conversation.
+    async fn run(&mut self, plugin: &str, arguments: Value) -> ToolResult {
+        let request = self.request(plugin, arguments).await;
+        let result = self.call(request).await;
+        self.flow.returned(&item(&result));
+        result
+    }
+
+    async fn verdict(&self, url: &str) -> Verdict {
+        let request = self.request(WEB_FETCH, json!({"url": url})).await;
+        self.app.app().tools.verdict(&request).await
+    }
+}
+
+fn item(result: &ToolResult) -> ToolCall {
+    ToolCall {
+        id: String::new(),
+        status: ItemStatus::Completed,
+        plugin: String::new(),
+        digest: String::new(),
+        tool: String::new(),
+        title: String::new(),
+        arguments: result.arguments_canonical.clone(),
+        badges: Vec::new(),
+        outcome: Some(result.outcome.clone()),
+        output: result.output.clone(),
+        usage: None,
+        awaiting: None,
+        answered: None,
+        label: result.label,
+        fetched: result.fetched,
+    }
+}
+
+/// What was refused, and why.
+#[track_caller]
+fn denied(result: &ToolResult) -> (&str, &str) {
+    match &result.outcome {
+        ToolOutcome::Denied {
+            capability,
+            message,
+        } => (capability, message),
+        other => panic!("not denied: {other:?}"),
+    }
+}
+
+const TYPED: &str = "http://127.0.0.1:9/typed";
+const MADE_UP: &str = "http://127.0.0.1:9/?q=the+private+thing";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_made_up_address_asks_only_while_something_private_is_around() {
+    let mut case = Case::new().await;
+    case.flow.said(&format!("Read {TYPED}, please."));
+    // Nothing private: nobody is asked about anything, also after a calculation.
+    let result = case.run(PYTHON, json!({"code": "1"})).await;
+    assert_eq!((result.label, result.fetched), (Some(Label::Public), false));
+    for url in [TYPED, MADE_UP] {
+        assert!(matches!(case.verdict(url).await, Verdict::Free));
+    }
+    // What an admin calls private is.
+    let private = "[limits]\nmemory = \"256 MiB\"\n[labels]\noutput = \"private\"\n";
+    case.grant(PYTHON, private).await;
+    let code = format!("print('{MADE_UP}')");
+    let result = case.run(PYTHON, json!({"code": code})).await;
+    assert_eq!(result.label, Some(Label::Private));
+    assert_eq!(result.outcome, ToolOutcome::Ok);
+
+    // Typed: silently, as far as the address, which is no public one.
+    assert!(matches!(case.verdict(TYPED).await, Verdict::Free));
+    let request = case.request(WEB_FETCH, json!({"url": TYPED})).await;
+    let result = case.call(request).await;
+    assert_eq!(denied(&result).0, "http", "{result:?}");
+
+    // Made up, though a calculation printed it: asked, whole, for once.
+    let Verdict::Ask(question) = case.verdict(MADE_UP).await else {
+        panic!("nobody is asked")
+    };
+    assert_eq!(question.urls, [MADE_UP]);
+    assert_eq!(question.choices, [alcove_api_types::Choice::Once]);
+    assert_eq!(question.kind, "flow");
+    let request = case.request(WEB_FETCH, json!({"url": MADE_UP})).await;
+    let result = case.call(request.clone()).await;
+    assert_eq!(denied(&result).0, "approval");
+    assert!(result.record.http.is_empty() && result.label.is_none());
+
+    // A yes is one to these arguments.
+    let with = |mut request: ToolRequest| {
+        request.consent.allowance = Some(question.allow());
+        request
+    };
+    let result = case.call(with(request)).await;
+    assert_eq!(denied(&result).0, "http", "{result:?}");
+    let other = json!({"url": format!("{MADE_UP}+and+more")});
+    let request = case.request(WEB_FETCH, other).await;
+    let result = case.call(with(request)).await;
+    assert_eq!(denied(&result).0, "approval");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_result_brought_is_read_without_asking() {
+    let mut case = Case::new().await;
+    let (origin, _) = page().await;
+    let near = format!("[[http]]\norigin = \"{origin}\"\naddresses = [\"127.0.0.1/32\"]\n");
+    case.grant(WEB_FETCH, &near).await;
+    // A server on a private address: what it says is private, and it brings addresses.
+    let found = case
+        .run(WEB_FETCH, json!({"url": format!("{origin}/tides")}))
+        .await;
+    assert_eq!(found.outcome, ToolOutcome::Ok, "{found:?}");
+    assert_eq!((found.label, found.fetched), (Some(Label::Private), true));
+    assert!(case.flow.is_private());
+    case.grant(WEB_FETCH, "[[http]]\nnetwork = \"public\"\n")
+        .await;
+    let linked = format!("{origin}/tables");
+    assert!(matches!(case.verdict(&linked).await, Verdict::Free));
+    let more = format!("{linked}?q=high+water+at+noon");
+    assert!(matches!(case.verdict(&more).await, Verdict::Ask(_)));
+}

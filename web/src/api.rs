@@ -1,9 +1,9 @@
 //! Requests to the server.
 
 use alcove_api_types::{
-    ApiKey, Binding, Conversation, ConversationPage, CreateApiKey, CreateResponse, CreatedApiKey,
-    Me, OpenAiError, Plugin, Problem, Readiness, RenameConversation, Response, Revoked, SetUp,
-    SignIn,
+    Answer, Answered, ApiKey, Binding, Conversation, ConversationPage, CreateApiKey,
+    CreateResponse, CreatedApiKey, Me, OpenAiError, Plugin, Problem, Readiness, RenameConversation,
+    Response, Revoked, SetUp, SignIn,
 };
 use leptos::prelude::window;
 use serde::Serialize;
@@ -117,6 +117,17 @@ pub(crate) async fn response(id: &str) -> Result<Response> {
 /// `POST /v1/responses/{id}/cancel`.
 pub(crate) async fn cancel(id: &str) -> Result<()> {
     empty("POST", &format!("/v1/responses/{id}/cancel"), None).await
+}
+
+/// `POST /api/approvals/{id}`: what the person says to a call that waits.
+pub(crate) async fn answer(id: &str, answer: &Answer) -> Result<Answered> {
+    json(
+        "POST",
+        &format!("/api/approvals/{id}"),
+        encode(answer),
+        None,
+    )
+    .await
 }
 
 /// `GET /api/keys`.

@@ -2,6 +2,7 @@
 
 mod webdriver;
 
+use alcove_api_types::CreateBinding;
 use webdriver::{Browser, ENTER};
 
 use crate::app::{PASSWORD, TestApp};
@@ -13,6 +14,8 @@ const SETTINGS: [(&str, &str); 3] = [
     ("context_tokens", "4096"),
 ];
 const MESSAGE: &str = "#message";
+/// Asks in each conversation.
+const ASKING: &str = "version = 1\nplugin = \"alcove/python\"\n[limits]\nmemory = \"256 MiB\"\n[approval]\ndefault = \"first-use\"\n";
 /// 2**200 + 7.
 const NUMBER: &str = "1606938044258990275541962092341162602522202993782792835301383";
 
@@ -96,6 +99,65 @@ async fn a_person_signs_in_asks_reloads_and_stops() {
     assert_eq!(browser.value("document.activeElement.id").await, "message");
 
     // Nothing that the page does is against its own content security policy.
+    let log = browser.log().await;
+    let refused = |line: &&String| line.contains("Content Security Policy");
+    assert_eq!(log.iter().find(refused), None);
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_needs_approval_waits_for_the_person() {
+    let app = TestApp::start_with(&SETTINGS).await;
+    app.ready().await;
+    let tools = &app.app().tools;
+    let who = app.app().accounts.local_principal().await.unwrap();
+    let create = CreateBinding {
+        plugin: "alcove/python".to_owned(),
+        principal: "everyone".to_owned(),
+        policy: Some(ASKING.to_owned()),
+        reason: "a test".to_owned(),
+    };
+    tools.grant(create, &who).await.unwrap();
+    let browser = Browser::start().await;
+    set_up(&browser, &app).await;
+
+    // The call is shown whole and waits, also for who comes back.
+    browser
+        .type_into(MESSAGE, "What is 2**200 + 7? Use Python.")
+        .await;
+    browser.type_into(MESSAGE, ENTER).await;
+    browser.shows(".call.asking .ask").await;
+    browser.reload().await;
+    browser.shows(".call.asking .ask").await;
+    let card = browser.text(".call").await;
+    for shown in ["2**200", "needs your approval", "line 6", "network"] {
+        assert!(card.contains(shown), "{shown}: {card}");
+    }
+    browser.shows(".ask .allow-chat").await;
+    browser.click(".ask .allow").await;
+    browser.shows(".call.ok").await;
+    let card = browser.text(".call").await;
+    assert!(card.contains(NUMBER), "{card}");
+    assert!(card.contains("You allowed this call"), "{card}");
+    browser.shows(".answer footer").await;
+    browser.shows_no(".stop").await;
+
+    // Once was once: the next call asks again, and a no goes to the model with its reason.
+    browser
+        .type_into(MESSAGE, "And what is 3**100? Use Python.")
+        .await;
+    browser.type_into(MESSAGE, ENTER).await;
+    browser.shows(".call.asking .ask").await;
+    browser.click(".ask .deny").await;
+    browser.shows(".ask-deny input").await;
+    browser
+        .type_into(".ask-deny input", "I want it by hand")
+        .await;
+    browser.click(".ask-deny .deny-now").await;
+    browser.shows(".call.denied").await;
+    let card = browser.text(".call.denied").await;
+    assert!(card.contains("I want it by hand"), "{card}");
+    browser.shows_no(".stop").await;
     let log = browser.log().await;
     let refused = |line: &&String| line.contains("Content Security Policy");
     assert_eq!(log.iter().find(refused), None);

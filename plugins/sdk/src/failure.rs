@@ -1,6 +1,6 @@
 //! Failures: the tool could not do what was asked, and says why.
 
-use crate::Failure;
+use crate::{Failure, Input};
 
 impl Failure {
     /// A failure of a documented kind; the functions below are the documented ones.
@@ -48,6 +48,15 @@ impl Failure {
     /// What is asked for is of a kind that the tool cannot use.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new("unavailable", message)
+    }
+
+    /// The person has to say something first: `prompt` is shown to them with a form for `T`, and
+    /// the tool is called again with the answer, for [`crate::answer`].
+    pub fn input_required<T: Input>(prompt: &str) -> Self {
+        let schema: serde_json::Value =
+            serde_json::from_str(&format!("{{{}}}", T::MEMBERS)).unwrap_or_default();
+        let asked = serde_json::json!({"prompt": prompt, "schema": schema});
+        Self::new("input-required", asked.to_string())
     }
 
     /// A mistake of the tool itself.

@@ -47,6 +47,7 @@ pub mod bindings {
     });
 }
 
+mod answer;
 mod failure;
 #[cfg(feature = "http")]
 pub mod http;
@@ -57,6 +58,7 @@ pub mod private;
 pub mod session;
 
 pub use alcove_sdk_macros::{Input, plugin};
+pub use answer::answer;
 pub use bindings::alcove::tool::types::{Audience, Content, Failure, Part};
 pub use input::Input;
 

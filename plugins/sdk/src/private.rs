@@ -50,8 +50,11 @@ pub const fn text(joined: &'static [u8]) -> &'static str {
 /// # Errors
 /// `invalid-input` with what does not fit.
 pub fn arguments<T: DeserializeOwned>(json: &str) -> Result<T, Failure> {
-    serde_json::from_str(json)
-        .map_err(|error| Failure::invalid_input(format!("the arguments do not fit: {error}")))
+    let read = match crate::answer::take(json) {
+        Some(rest) => serde_json::from_value(rest),
+        None => serde_json::from_str(json),
+    };
+    read.map_err(|error| Failure::invalid_input(format!("the arguments do not fit: {error}")))
 }
 
 /// What a component answers for a tool that it does not have.

@@ -41,6 +41,8 @@ pub(crate) struct Tool {
     /// The arguments as far as the model has written them.
     pub(crate) draft: ArcRwSignal<String>,
     pub(crate) progress: ArcRwSignal<Option<Progress>>,
+    /// What it has logged since this page follows it, the newest last.
+    pub(crate) log: ArcRwSignal<Vec<LogLine>>,
     /// When it began, by the person's clock.
     pub(crate) since_ms: f64,
 }
@@ -50,6 +52,28 @@ pub(crate) struct Tool {
 pub(crate) struct Progress {
     pub(crate) permille: Option<u32>,
     pub(crate) note: String,
+}
+
+/// A line of a tool's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LogLine {
+    pub(crate) level: String,
+    pub(crate) message: String,
+}
+
+/// The most lines of a log that are kept here; older ones go first.
+const MAX_LOG_LINES: usize = 500;
+
+impl Tool {
+    /// Takes in a line of its log.
+    pub(crate) fn logged(&self, line: LogLine) {
+        self.log.update(|log| {
+            if log.len() >= MAX_LOG_LINES {
+                log.remove(0);
+            }
+            log.push(line);
+        });
+    }
 }
 
 impl Entry {
@@ -71,6 +95,7 @@ impl Entry {
                 call: ArcRwSignal::new(call),
                 draft: ArcRwSignal::new(String::new()),
                 progress: ArcRwSignal::new(None),
+                log: ArcRwSignal::new(Vec::new()),
             }),
         };
         Some(Entry { key, kind })
@@ -109,6 +134,7 @@ impl Entry {
                 tool.call.track();
                 tool.draft.track();
                 tool.progress.track();
+                tool.log.track();
             }
             EntryKind::Question(_) | EntryKind::Ended(_) => {}
         }

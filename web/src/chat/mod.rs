@@ -4,11 +4,11 @@ mod entry;
 mod follow;
 mod transcript;
 
-use alcove_api_types::{ConversationRef, CreateResponse, Input, Response};
+use alcove_api_types::{ConversationRef, CreateResponse, Ended, Input, Response};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-pub(crate) use entry::{Answer, Entry, EntryKind, Progress, Tool};
+pub(crate) use entry::{Answer, Entry, EntryKind, LogLine, Progress, Tool};
 use follow::{News, Stop};
 
 use crate::api::{self, ApiError};
@@ -120,8 +120,12 @@ impl Chat {
             match answer {
                 Ok(conversation) => {
                     app.conversations.merge(vec![conversation.summary]);
-                    let entries = conversation.items.into_iter().filter_map(Entry::of);
-                    self.entries.set(entries.collect());
+                    let items = conversation.items.into_iter();
+                    let mut entries: Vec<Entry> = items.filter_map(Entry::of).collect();
+                    if let Some(ended) = &conversation.ended {
+                        entries.extend(ended_entry(ended));
+                    }
+                    self.entries.set(entries);
                     self.stage.set(Stage::Shown);
                     self.pinned.set(true);
                     if let Some(response) = conversation.running {
@@ -318,6 +322,19 @@ async fn post(request: &CreateResponse, key: &str) -> api::Result<Response> {
             answer => return answer,
         }
     }
+}
+
+/// The line that says how the last response ended.
+fn ended_entry(ended: &Ended) -> Option<Entry> {
+    let note = transcript::ending(
+        ended.status,
+        ended.error.as_ref(),
+        ended.incomplete_details.as_ref(),
+    )?;
+    Some(Entry {
+        key: transcript::end_key(&ended.response_id),
+        kind: EntryKind::Ended(note),
+    })
 }
 
 /// When a response that was found running began; clocks that differ are not believed.

@@ -2,12 +2,15 @@
 
 use std::cell::RefCell;
 
-use alcove_api_types::{EventBody, Item, Response, StreamEvent};
+use alcove_api_types::{
+    Awaiting, EventBody, IncompleteDetails, Item, Response, ResponseError, ResponseStatus,
+    StreamEvent,
+};
 use alcove_web_text::sentences::Sentences;
 use leptos::prelude::*;
 
 use super::Chat;
-use super::entry::{Entry, EntryKind, Progress};
+use super::entry::{Entry, EntryKind, LogLine, Progress};
 
 /// One response as it comes in.
 pub(crate) struct Transcript {
@@ -81,27 +84,60 @@ impl Transcript {
                     }
                 });
             }
+            EventBody::ToolLog {
+                item_id,
+                level,
+                message,
+                ..
+            } => {
+                self.with(&item_id, |entry| {
+                    if let EntryKind::Tool(tool) = &entry.kind {
+                        tool.logged(LogLine { level, message });
+                    }
+                });
+            }
+            EventBody::ToolAwaiting {
+                item_id, awaiting, ..
+            } => {
+                self.with(&item_id, |entry| {
+                    if let EntryKind::Tool(tool) = &entry.kind {
+                        let title = tool.call.with_untracked(|call| call.title.clone());
+                        let said = match &awaiting {
+                            Awaiting::Approval(_) => format!("{title} needs your approval."),
+                            Awaiting::Input(_) => format!("{title} asks you something."),
+                        };
+                        tool.call.update(|call| call.awaiting = Some(awaiting));
+                        self.chat.announcement.set(said);
+                    }
+                });
+            }
+            EventBody::ToolAnswered {
+                item_id, answered, ..
+            } => {
+                self.with(&item_id, |entry| {
+                    if let EntryKind::Tool(tool) = &entry.kind {
+                        tool.call.update(|call| {
+                            // A replay from the beginning passes questions that are over.
+                            call.awaiting = None;
+                            call.answered = Some(answered);
+                        });
+                    }
+                });
+            }
             // The whole item follows.
             EventBody::PartAdded { .. }
             | EventBody::TextDone { .. }
             | EventBody::PartDone { .. } => {}
-            EventBody::Completed { response } => self.end(response, None),
-            EventBody::Cancelled { response } => {
-                self.end(response, Some("You stopped this answer.".to_owned()));
-            }
-            EventBody::Incomplete { response } => {
-                let reason = response
-                    .incomplete_details
-                    .as_ref()
-                    .map(|details| incomplete(&details.reason));
-                self.end(response, reason);
-            }
-            EventBody::Failed { response } => {
-                let message = response.error.as_ref().map_or_else(
-                    || "The answer failed. Send the message again.".to_owned(),
-                    |error| error.message.clone(),
+            EventBody::Completed { response }
+            | EventBody::Cancelled { response }
+            | EventBody::Incomplete { response }
+            | EventBody::Failed { response } => {
+                let note = ending(
+                    response.status,
+                    response.error.as_ref(),
+                    response.incomplete_details.as_ref(),
                 );
-                self.end(response, Some(message));
+                self.end(response, note);
             }
         }
     }
@@ -120,7 +156,7 @@ impl Transcript {
         });
         if let Some(note) = note {
             self.chat.announcement.set(note.clone());
-            let key = format!("end-{}", response.id);
+            let key = end_key(&response.id);
             self.chat.entries.update(|entries| {
                 if !entries.iter().any(|entry| entry.key == key) {
                     entries.push(Entry {
@@ -181,6 +217,28 @@ impl Transcript {
                 EntryKind::Tool(_) | EntryKind::Question(_) | EntryKind::Ended(_) => None,
             }
         })
+    }
+}
+
+/// The key of the line that says how a response ended.
+pub(super) fn end_key(response: &str) -> String {
+    format!("end-{response}")
+}
+
+/// What is said of a response that did not come to its end.
+pub(super) fn ending(
+    status: ResponseStatus,
+    error: Option<&ResponseError>,
+    details: Option<&IncompleteDetails>,
+) -> Option<String> {
+    match status {
+        ResponseStatus::Cancelled => Some("You stopped this answer.".to_owned()),
+        ResponseStatus::Incomplete => details.map(|details| incomplete(&details.reason)),
+        ResponseStatus::Failed => Some(error.map_or_else(
+            || "The answer failed. Send the message again.".to_owned(),
+            |error| error.message.clone(),
+        )),
+        ResponseStatus::Queued | ResponseStatus::InProgress | ResponseStatus::Completed => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is drawn.
 
 mod answer;
+mod ask;
 mod code;
 mod composer;
 mod conversation;

@@ -1,16 +1,20 @@
 //! The card of a tool call: what ran, what it can do, how long and how big, and how it ended.
 
-use alcove_api_types::{Audience, Badge, BadgeKind, ItemStatus, ToolCall, ToolOutcome, ToolPart};
+use alcove_api_types::{
+    AnswerKind, Answered, Audience, Awaiting, Badge, BadgeKind, ItemStatus, ToolCall, ToolOutcome,
+    ToolPart,
+};
 use alcove_web_text::calls::{self, Arguments};
 use alcove_web_text::format;
 use alcove_web_text::links::safe_target;
 use leptos::prelude::*;
 
+use super::ask::AskView;
 use super::code;
 use super::copy::CopyButton;
 use super::transcript::Clock;
 use crate::app::app;
-use crate::chat::{Progress, Tool};
+use crate::chat::{LogLine, Progress, Tool};
 
 /// Longer code or output is folded.
 const FOLD_LINES: usize = 12;
@@ -21,6 +25,10 @@ const FOLD_BYTES: usize = 1_600;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
     Writing,
+    /// It waits for leave to run.
+    Asking,
+    /// It waits for an answer to its own question.
+    Waiting,
     Running,
     Ok,
     Failed,
@@ -40,6 +48,8 @@ impl State {
             Some(ToolOutcome::Limit { limit, .. }) => State::Limit(limit.clone()),
             Some(ToolOutcome::Trapped { .. }) => State::Trapped,
             None if call.status != ItemStatus::InProgress || !is_live => State::Interrupted,
+            None if matches!(call.awaiting, Some(Awaiting::Approval(_))) => State::Asking,
+            None if call.awaiting.is_some() => State::Waiting,
             None if call.arguments.is_empty() => State::Writing,
             None => State::Running,
         }
@@ -48,6 +58,7 @@ impl State {
     fn class(&self) -> &'static str {
         match self {
             State::Writing | State::Running => "call running",
+            State::Asking | State::Waiting => "call asking",
             State::Ok => "call ok",
             State::Failed => "call failed",
             State::Denied => "call denied",
@@ -62,6 +73,8 @@ impl State {
     fn words(&self) -> &'static str {
         match self {
             State::Writing => "writing",
+            State::Asking => "needs your approval",
+            State::Waiting => "needs your answer",
             State::Running => "running",
             State::Ok => "done",
             State::Failed => "failed",
@@ -94,6 +107,7 @@ pub(super) fn ToolCallView(tool: Tool) -> impl IntoView {
         call,
         draft,
         progress,
+        log,
         since_ms,
     } = tool;
     let state = {
@@ -122,7 +136,19 @@ pub(super) fn ToolCallView(tool: Tool) -> impl IntoView {
             })
         })
     };
+    let awaiting = {
+        let call = call.clone();
+        Memo::new(move |_| {
+            let is_asked = run.with(Option::is_some);
+            call.with(|call| call.awaiting.clone().filter(|_| is_asked))
+        })
+    };
+    let answered = {
+        let call = call.clone();
+        move || call.with(|call| call.answered.as_ref().and_then(receipt))
+    };
     let result = Memo::new(move |_| call.with(|call| (call.outcome.clone(), call.output.clone())));
+    let asked_by = title.clone();
     let label = format!("Tool: {title}");
     view! {
         <section class=move || state.with(State::class) aria-label=label>
@@ -142,7 +168,13 @@ pub(super) fn ToolCallView(tool: Tool) -> impl IntoView {
             <Show when=move || state.with(State::is_live)>
                 <ProgressView progress=progress.clone()/>
             </Show>
-            {move || show_arguments(arguments.get())}
+            {move || show_arguments(arguments.get(), awaiting.with(Option::is_some))}
+            {move || {
+                let (title, badges) = (asked_by.clone(), badges.get());
+                awaiting.get().map(|awaiting| view! { <AskView awaiting title badges/> })
+            }}
+            <LogView log/>
+            {answered}
             {move || {
                 let (outcome, output) = result.get();
                 show_result(outcome, output)
@@ -203,6 +235,53 @@ fn ProgressView(progress: ArcRwSignal<Option<Progress>>) -> impl IntoView {
     }
 }
 
+/// The lines that a tool logs, as they come.
+#[component]
+fn LogView(log: ArcRwSignal<Vec<LogLine>>) -> impl IntoView {
+    let count = {
+        let log = log.clone();
+        Memo::new(move |_| log.with(Vec::len))
+    };
+    let lines = move || {
+        log.with(|log| {
+            log.iter()
+                .map(|LogLine { level, message }| format!("{level:<5} {message}"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        })
+    };
+    let lines = StoredValue::new_local(lines);
+    view! {
+        <Show when=move || { count.get() > 0 }>
+            <details class="log">
+                <summary>
+                    {move || match count.get() {
+                        1 => "1 line of log".to_owned(),
+                        count => format!("{count} lines of log"),
+                    }}
+                </summary>
+                <pre tabindex="0" role="region" aria-label="Log">
+                    <code>{move || lines.with_value(|lines| lines())}</code>
+                </pre>
+            </details>
+        </Show>
+    }
+}
+
+/// How the person's answer is remembered on the card; a no is the outcome itself.
+fn receipt(answered: &Answered) -> Option<AnyView> {
+    let words = match answered.answer {
+        AnswerKind::Once => "You allowed this call.",
+        AnswerKind::Conversation => "You allowed this tool for the chat.",
+        AnswerKind::Input => "You answered its question.",
+        AnswerKind::Denied
+        | AnswerKind::Unanswered
+        | AnswerKind::Stopped
+        | AnswerKind::Interrupted => return None,
+    };
+    Some(view! { <p class="receipt">{words}</p> }.into_any())
+}
+
 /// The arguments' names and values; what is no object is shown as it is.
 fn fields(arguments: &str) -> Vec<(String, String)> {
     match serde_json::from_str(arguments) {
@@ -217,12 +296,13 @@ fn fields(arguments: &str) -> Vec<(String, String)> {
     }
 }
 
-fn show_arguments(arguments: Arguments) -> Option<AnyView> {
+/// `whole`: nothing is folded away from somebody who decides about it.
+fn show_arguments(arguments: Arguments, whole: bool) -> Option<AnyView> {
     match arguments {
         Arguments::None => None,
         Arguments::Code { language, text } => {
             let shown = code::spans(&language, &text).into_any();
-            Some(view! { <Folded label="Code" class="input" text shown/> }.into_any())
+            Some(view! { <Folded label="Code" class="input" text shown whole/> }.into_any())
         }
         Arguments::Address(url) => {
             let target = safe_target(&url).map(str::to_owned);
@@ -235,7 +315,7 @@ fn show_arguments(arguments: Arguments) -> Option<AnyView> {
                 .into_any(),
                 None => text.clone().into_any(),
             };
-            Some(view! { <Folded label="Arguments" class="input" text shown/> }.into_any())
+            Some(view! { <Folded label="Arguments" class="input" text shown whole/> }.into_any())
         }
         Arguments::Fields(fields) => {
             let text = fields
@@ -244,7 +324,7 @@ fn show_arguments(arguments: Arguments) -> Option<AnyView> {
                 .collect::<Vec<_>>()
                 .join("\n");
             let shown = code::spans("yaml", &text).into_any();
-            Some(view! { <Folded label="Arguments" class="input" text shown/> }.into_any())
+            Some(view! { <Folded label="Arguments" class="input" text shown whole/> }.into_any())
         }
     }
 }
@@ -375,9 +455,17 @@ fn show_part(part: ToolPart) -> Option<AnyView> {
 
 /// A text that is cut where it is long, with a button that shows the rest.
 #[component]
-fn Folded(label: &'static str, class: &'static str, text: String, shown: AnyView) -> impl IntoView {
+fn Folded(
+    label: &'static str,
+    class: &'static str,
+    text: String,
+    shown: AnyView,
+    /// It is shown whole whatever its length.
+    #[prop(optional)]
+    whole: bool,
+) -> impl IntoView {
     let lines = text.lines().count();
-    let long = lines > FOLD_LINES || text.len() > FOLD_BYTES;
+    let long = !whole && (lines > FOLD_LINES || text.len() > FOLD_BYTES);
     let folded = RwSignal::new(long);
     let more = if lines > FOLD_LINES {
         format!("Show all {lines} lines")

@@ -52,6 +52,15 @@ mod tools {
     }
 }
 
+#[test]
+fn a_question_carries_the_form_of_its_answer() {
+    let asked = Failure::input_required::<Nothing>("Sure?");
+    assert_eq!(asked.kind, "input-required");
+    let asked: Value = serde_json::from_str(&asked.message).unwrap();
+    assert_eq!(asked["prompt"], "Sure?");
+    assert_eq!(asked["schema"], schema::<Nothing>());
+}
+
 fn schema<T: Input>() -> Value {
     serde_json::from_str(&format!("{{{}}}", T::MEMBERS)).unwrap()
 }

@@ -39,6 +39,10 @@ pub(super) async fn grant(global: &Global, arguments: GrantArguments) -> anyhow:
         granted.plugin, granted.principal, granted.id
     ))?;
     output::line(&output::clean(granted.policy.trim_end()))?;
+    let granted = Policy::parse(&granted.policy).ok();
+    if let Some(warning) = granted.and_then(|policy| policy.flow_warning()) {
+        output::note(&format!("Think about this: {warning}."))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -140,3 +140,24 @@ async fn a_tool_asks_and_takes_the_answer_on_a_fresh_instance() {
     let again = ask(r#"{"_answer":{"year":"last"},"topic":"the flood"}"#).await;
     assert!(matches!(again.outcome, Outcome::Failed(_)), "{again:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_lines_are_told_as_they_are_written() {
+    let bench = Bench::new();
+    let probe = bench.fixture("probe").await;
+    let (sender, mut told) = mpsc::channel(16);
+    let mut call = call(&plain(), "probe", r#"{"do":"log","n":3,"text":"hello"}"#);
+    call.invocation.progress = Some(sender);
+    let report = bench.sandbox.call(&probe, call).await;
+    let mut lines = Vec::new();
+    while let Ok(seen) = told.try_recv() {
+        lines.push((seen.log, seen.note));
+    }
+    let logged: Vec<_> = report
+        .logs
+        .into_iter()
+        .map(|line| (Some(line.level), line.message))
+        .collect();
+    assert_eq!(logged.len(), 3);
+    assert_eq!(lines, logged);
+}

@@ -304,6 +304,38 @@ async fn a_repeated_call_is_refused_and_shown_as_such() {
 }
 
 #[tokio::test]
+async fn every_log_line_is_an_event_before_the_call_is_done() {
+    let bench = Bench::new([
+        Step::Say("python"),
+        Step::Say("1"),
+        Step::Say("none"),
+        Step::Say("Done."),
+    ])
+    .await;
+    bench
+        .tools
+        .results
+        .lock()
+        .unwrap()
+        .push_back(Scripted::Log(300));
+    let (_, events) = bench.finish(says("Hi")).await;
+    let logged: Vec<usize> = events
+        .iter()
+        .enumerate()
+        .filter(|(_, event)| {
+            matches!(&event.body, EventBody::ToolLog { level, message, .. }
+                if level == "info" && message.starts_with("line "))
+        })
+        .map(|(place, _)| place)
+        .collect();
+    assert_eq!(logged.len(), 300);
+    let done = events
+        .iter()
+        .position(|event| matches!(event.body, EventBody::ItemDone { .. }));
+    assert!(logged.last() < done.as_ref());
+}
+
+#[tokio::test]
 async fn progress_is_shown_at_a_bounded_rate() {
     let bench = Bench::new([
         Step::Say("python"),

@@ -10,7 +10,7 @@ use alcove_api_types::{Audience, Choice, Label, ToolOutcome, ToolPart, ToolUsage
 use alcove_core::ids::BindingId;
 use alcove_policies::manifest;
 use alcove_runtime::{Finish, TokenUsage};
-use alcove_sandbox::{HostRecord, Progress};
+use alcove_sandbox::{HostRecord, LogLevel, Progress};
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use serde_json::json;
@@ -148,6 +148,8 @@ pub(crate) enum Scripted {
     Outcome(ToolOutcome),
     /// Says so many times how far it is, then returns.
     Progress(u32),
+    /// Logs so many lines, then returns.
+    Log(u32),
     /// Returns when it is stopped.
     Hang,
     /// Does not return even then.
@@ -246,6 +248,16 @@ impl Toolbox for ScriptedTools {
                             log: None,
                         })
                         .await;
+                }
+                ToolOutcome::Ok
+            }
+            Scripted::Log(count) => {
+                for line in 0..count {
+                    let _ = progress.try_send(Progress {
+                        permille: None,
+                        note: format!("line {line}"),
+                        log: Some(LogLevel::Info),
+                    });
                 }
                 ToolOutcome::Ok
             }

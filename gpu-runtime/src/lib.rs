@@ -32,5 +32,7 @@ mod worker;
 
 pub use chat::{ChatMessage, ChatRole, Prompt};
 pub use error::{GenerateError, LoadError, SubmitError, TemplateError};
-pub use request::{Event, Finish, GenerateRequest, Grammar, Sampling, Timings, TokenUsage};
+pub use request::{
+    Event, Finish, GenerateRequest, Grammar, Priority, Sampling, Timings, TokenUsage,
+};
 pub use runtime::{Generation, LoadOptions, ModelInfo, Runtime};

@@ -16,6 +16,18 @@ pub struct GenerateRequest {
     pub max_tokens: u32,
     /// Only texts of this grammar can come out.
     pub grammar: Option<Grammar>,
+    /// Who goes first.
+    pub priority: Priority,
+}
+
+/// Who goes first where several generations want the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// Somebody waits for the answer.
+    #[default]
+    Interactive,
+    /// Nobody watches: it starts after all others, and stands still while one of them runs.
+    Background,
 }
 
 /// How the next token is chosen.

@@ -241,6 +241,7 @@ impl Runtime {
             Ok(Job {
                 tokens,
                 max_tokens: request.max_tokens.min(left),
+                priority: request.priority,
                 sampler: Sampler::new(request.sampling),
                 grammar: grammar.transpose()?,
                 text: TextStream::new(request.stop),

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::limits::BLOCK_TOKENS;
+use crate::request::Priority;
 use crate::step::{SequenceId, Span, Step};
 use blocks::BlockPool;
 
@@ -33,6 +34,10 @@ pub(crate) struct SchedulerConfig {
 /// generate, so that a running sequence never has to give way. Requests are admitted in the order in
 /// which they came. Each step takes one token of every sequence that decodes, and prompt tokens up to
 /// a fixed number (a smaller one while anybody decodes), oldest sequence first.
+///
+/// Background sequences are admitted after all interactive ones that wait, never take the last place
+/// among those that run, and get no tokens in a step in which an interactive one runs. They go on
+/// while an interactive one only waits: what it waits for may be the room that they hold.
 pub(crate) struct Scheduler {
     config: SchedulerConfig,
     pool: BlockPool,
@@ -44,11 +49,13 @@ struct Waiting {
     id: SequenceId,
     tokens: Vec<u32>,
     max_tokens: usize,
+    priority: Priority,
     since: Duration,
 }
 
 struct Running {
     id: SequenceId,
+    priority: Priority,
     /// The prompt and what was generated.
     tokens: Vec<u32>,
     /// Tokens whose keys and values are in the cache.
@@ -98,6 +105,7 @@ impl Scheduler {
         id: SequenceId,
         tokens: Vec<u32>,
         max_tokens: usize,
+        priority: Priority,
         now: Duration,
     ) -> Result<(), QueueFull> {
         debug_assert!(!tokens.is_empty() && tokens.len() + max_tokens <= self.capacity_tokens());
@@ -108,6 +116,7 @@ impl Scheduler {
             id,
             tokens,
             max_tokens,
+            priority,
             since: now,
         });
         Ok(())
@@ -123,12 +132,14 @@ impl Scheduler {
         let mut plan = Plan::default();
         self.expire(now, &mut plan);
         self.admit(&mut plan);
-        let decoding = self.running.iter().any(Running::is_decoding);
+        let somebody_waits = self.running.iter().any(Running::is_interactive);
+        let runs = |sequence: &&Running| sequence.is_interactive() || !somebody_waits;
+        let decoding = self.running.iter().filter(runs).any(Running::is_decoding);
         let mut budget = match decoding {
             true => self.config.shared_prefill_tokens,
             false => self.config.prefill_tokens,
         };
-        for sequence in &self.running {
+        for sequence in self.running.iter().filter(runs) {
             let left = sequence.tokens.len() - sequence.computed;
             let take = if left == 1 { 1 } else { left.min(budget) };
             if take == 0 {
@@ -190,22 +201,29 @@ impl Scheduler {
 
     fn admit(&mut self, plan: &mut Plan) {
         while self.running.len() < self.config.max_running {
-            let Some(next) = self.waiting.front() else {
+            let is_interactive = |next: &Waiting| next.priority == Priority::Interactive;
+            let place = self.waiting.iter().position(is_interactive).unwrap_or(0);
+            let Some(next) = self.waiting.get(place) else {
                 return;
             };
+            let is_last_place = self.running.len() + 1 == self.config.max_running;
+            if !is_interactive(next) && is_last_place && !self.running.is_empty() {
+                return;
+            }
             let total = (next.tokens.len() + next.max_tokens).div_ceil(BLOCK_TOKENS);
             // The last token of the prompt is always computed: its logits are wanted.
             let known = &next.tokens[..next.tokens.len() - 1];
             let Some(taken) = self.pool.take(known, total) else {
                 return;
             };
-            let Some(next) = self.waiting.pop_front() else {
+            let Some(next) = self.waiting.remove(place) else {
                 return;
             };
             plan.copies.extend(taken.copy);
             plan.admitted.push((next.id, taken.tokens));
             self.running.push(Running {
                 id: next.id,
+                priority: next.priority,
                 tokens: next.tokens,
                 computed: taken.tokens,
                 blocks: taken.blocks,
@@ -217,6 +235,10 @@ impl Scheduler {
 }
 
 impl Running {
+    fn is_interactive(&self) -> bool {
+        self.priority == Priority::Interactive
+    }
+
     /// Whether only its last token is left to compute.
     fn is_decoding(&self) -> bool {
         self.tokens.len() - self.computed == 1

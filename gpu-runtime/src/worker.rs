@@ -13,7 +13,7 @@ use crate::error::GenerateError;
 use crate::events::EventSender;
 use crate::grammar::GrammarState;
 use crate::models::{Model, ModelError};
-use crate::request::{Event, Finish, Timings, TokenUsage};
+use crate::request::{Event, Finish, Priority, Timings, TokenUsage};
 use crate::sampler::Sampler;
 use crate::scheduler::{Plan, Scheduler};
 use crate::step::SequenceId;
@@ -24,6 +24,7 @@ use crate::tokenizer::Tokenizer;
 pub(crate) struct Job {
     pub(crate) tokens: Vec<u32>,
     pub(crate) max_tokens: u32,
+    pub(crate) priority: Priority,
     pub(crate) sampler: Sampler,
     pub(crate) grammar: Option<GrammarState>,
     pub(crate) text: TextStream,
@@ -137,9 +138,13 @@ impl<M: Model + ?Sized> Worker<M> {
             prompt: tokens.len() as u32,
             ..TokenUsage::default()
         };
-        let queued =
-            self.scheduler
-                .submit(id, tokens, job.max_tokens as usize, self.started.elapsed());
+        let queued = self.scheduler.submit(
+            id,
+            tokens,
+            job.max_tokens as usize,
+            job.priority,
+            self.started.elapsed(),
+        );
         // The count of places keeps the queue from overflowing.
         if queued.is_err() {
             job.events

@@ -2,10 +2,12 @@
 
 pub mod accounts;
 pub mod app;
+pub mod assets;
 pub mod cli;
 pub mod config;
 pub mod gateway;
 pub mod inference;
+pub mod ledger;
 pub mod models;
 pub mod runs;
 pub mod secrets;

@@ -71,6 +71,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             stop: Vec::new(),
             max_tokens: args.decode_tokens,
             grammar: None,
+            priority: alcove_runtime::Priority::Interactive,
         };
         let mut generation = runtime.generate(request, CancellationToken::new()).await?;
         while let Some(event) = generation.next().await {

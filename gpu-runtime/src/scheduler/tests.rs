@@ -114,10 +114,14 @@ impl Sim {
     }
 
     fn submit(&mut self, prompt: &[u32], count: usize) -> SequenceId {
+        self.submit_as(Priority::Interactive, prompt, count)
+    }
+
+    fn submit_as(&mut self, priority: Priority, prompt: &[u32], count: usize) -> SequenceId {
         let id = SequenceId(self.next_id);
         self.next_id += 1;
         self.scheduler
-            .submit(id, prompt.to_vec(), count, self.now)
+            .submit(id, prompt.to_vec(), count, priority, self.now)
             .unwrap();
         self.wanted.insert(id, count);
         self.out.insert(id, Vec::new());
@@ -273,6 +277,44 @@ fn who_waits_too_long_is_told() {
 }
 
 #[test]
+fn background_stands_still_while_somebody_is_served() {
+    let mut sim = Sim::new(64, 3);
+    let first = sim.submit_as(Priority::Background, &prompt(1, 4), 40);
+    (0..5).for_each(|_| sim.step(false));
+    let before = sim.out[&first].len();
+    assert!(before > 0);
+    let second = sim.submit_as(Priority::Background, &prompt(2, 4), 4);
+    let chat = sim.submit(&prompt(3, 30), 6);
+    while sim.out[&chat].len() < 6 {
+        sim.step(false);
+        assert_eq!(sim.out[&first].len(), before);
+        assert!(sim.out[&second].is_empty());
+    }
+    sim.run();
+    assert_eq!((sim.out[&first].len(), sim.out[&second].len()), (40, 4));
+}
+
+#[test]
+fn background_goes_on_while_its_room_is_waited_for() {
+    let mut sim = Sim::new(4, 3);
+    let background = sim.submit_as(Priority::Background, &prompt(1, 4), 40);
+    sim.step(false);
+    let chat = sim.submit(&prompt(2, 4), 40);
+    sim.run();
+    assert_eq!((sim.out[&background].len(), sim.out[&chat].len()), (40, 40));
+    // The last place is never a background one.
+    let mut sim = Sim::new(64, 2);
+    let one = sim.submit_as(Priority::Background, &prompt(1, 4), 9);
+    let two = sim.submit_as(Priority::Background, &prompt(2, 4), 9);
+    sim.step(false);
+    assert!(sim.cached.contains_key(&one) && !sim.cached.contains_key(&two));
+    let chat = sim.submit(&prompt(3, 4), 9);
+    sim.step(false);
+    assert!(sim.cached.contains_key(&chat));
+    sim.run();
+}
+
+#[test]
 fn the_queue_is_limited_and_finishing_frees_it() {
     let mut sim = Sim::new(4, 1);
     let ids: Vec<SequenceId> = (0..100)
@@ -280,12 +322,17 @@ fn the_queue_is_limited_and_finishing_frees_it() {
         .collect();
     let another = SequenceId(1000);
     assert_eq!(
-        sim.scheduler.submit(another, vec![1], 1, sim.now),
+        sim.scheduler
+            .submit(another, vec![1], 1, Priority::Interactive, sim.now),
         Err(QueueFull)
     );
     ids.iter().for_each(|id| sim.scheduler.finish(*id));
     assert!(sim.scheduler.is_idle());
-    assert_eq!(sim.scheduler.submit(another, vec![1], 1, sim.now), Ok(()));
+    assert_eq!(
+        sim.scheduler
+            .submit(another, vec![1], 1, Priority::Interactive, sim.now),
+        Ok(())
+    );
 }
 
 #[test]

@@ -65,6 +65,7 @@ pub(crate) fn greedy(prompt: impl Into<Prompt>, max_tokens: u32) -> GenerateRequ
         stop: Vec::new(),
         max_tokens,
         grammar: None,
+        priority: alcove_runtime::Priority::Interactive,
     }
 }
 

@@ -193,11 +193,12 @@ pub enum ToolOutcome {
 pub struct ToolPart {
     /// Who it is for.
     pub audience: Audience,
-    /// What kind: `text`, `json` or `link`.
+    /// What kind: `text`, `json`, `link`, or an asset: `image` where it is shown, `asset` where it is
+    /// fetched.
     pub kind: String,
-    /// The text, the JSON text, or the URL.
+    /// The text, the JSON text, the URL, or the asset's id.
     pub value: String,
-    /// A link's title.
+    /// A link's title, or what an asset is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
 }

@@ -119,6 +119,12 @@ ids! {
     BindingId = "bind_";
     /// A question to a person: may this call run, or what does its tool need?
     ApprovalId = "ask_";
+    /// An asset: a file that a tool made.
+    AssetId = "asset_";
+    /// The sealed bytes of assets.
+    BlobId = "blob_";
+    /// An amount that the ledger holds for work under way.
+    ReservationId = "hold_";
     /// An API key.
     ApiKeyId = "key_";
     /// Whoever writes a hash chain of the audit log: one server's data folder.

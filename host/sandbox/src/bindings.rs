@@ -6,7 +6,7 @@ use crate::report::{LogLevel, Part};
 use crate::shared::Shared;
 use crate::{Audience, Content, Failure};
 
-mod generated {
+pub(crate) mod generated {
     wasmtime::component::bindgen!({
         path: "../../wit/tool",
         world: "tool",
@@ -107,6 +107,39 @@ impl From<types::Failure> for Failure {
             } else {
                 "internal".to_owned()
             },
+            message,
+            retry_after_ms,
+        }
+    }
+}
+
+impl From<Part> for types::Part {
+    fn from(Part { audience, content }: Part) -> types::Part {
+        types::Part {
+            audience: match audience {
+                Audience::Model => types::Audience::Model,
+                Audience::User => types::Audience::User,
+                Audience::Both => types::Audience::Both,
+            },
+            content: match content {
+                Content::Text(text) => types::Content::Text(text),
+                Content::Json(json) => types::Content::Json(json),
+                Content::Asset(id) => types::Content::Asset(id),
+                Content::Link { title, url } => types::Content::Link((title, url)),
+            },
+        }
+    }
+}
+
+impl From<Failure> for types::Failure {
+    fn from(failure: Failure) -> types::Failure {
+        let Failure {
+            kind,
+            message,
+            retry_after_ms,
+        } = failure;
+        types::Failure {
+            kind,
             message,
             retry_after_ms,
         }

@@ -8,12 +8,15 @@ use alcove_policies::Policy;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::capabilities::Capabilities;
 use crate::outbound::Outbound;
 use crate::record::HostRecord;
 use crate::report::LogLevel;
 
 /// The most bytes that one call's arguments may have.
 pub const MAX_ARGUMENT_BYTES: usize = 4 << 20;
+/// How deep calls of tools by tools may go, whatever a policy says.
+pub const MAX_DEPTH: usize = 8;
 
 /// One call of one tool, under a grant, on an instance of its own.
 #[derive(Debug, Clone)]
@@ -42,6 +45,10 @@ pub struct Invocation {
     /// Serves what the host says from an earlier call's record: clock and random as long as that
     /// lasts, requests and other host functions from nowhere else.
     pub replay: Option<HostRecord>,
+    /// What the call finds behind the interfaces of ours, each under the policy's leave.
+    pub capabilities: Capabilities,
+    /// How many calls of other tools this one stands under: 0 for a person's or a model's own.
+    pub depth: usize,
 }
 
 impl Invocation {
@@ -55,6 +62,8 @@ impl Invocation {
             locale: "en".to_owned(),
             outbound: None,
             replay: None,
+            capabilities: Capabilities::default(),
+            depth: 0,
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::bindings::Tool;
@@ -13,6 +12,7 @@ use crate::cpu::Metered;
 use crate::outcome::{self, Ended};
 use crate::recorder::Recorder;
 use crate::report::{Report, Usage};
+use crate::room::Held;
 use crate::sandbox::Inner;
 use crate::shared::Shared;
 use crate::state::{GuestState, MountError};
@@ -26,7 +26,7 @@ pub(crate) struct Instance {
     /// Instantiated by the first call, so that this happens under its limits and in its record.
     tool: Option<Tool>,
     /// Dropped after the store, which holds the place in the pool that this stands for.
-    _room: OwnedSemaphorePermit,
+    _room: Held,
 }
 
 impl Instance {
@@ -34,7 +34,7 @@ impl Instance {
         sandbox: &Inner,
         component: &Arc<Loaded>,
         grant: &Grant,
-        room: OwnedSemaphorePermit,
+        room: Held,
     ) -> Result<Instance, MountError> {
         let shared = Arc::new(Shared::new(Recorder::new()));
         let state = GuestState::new(

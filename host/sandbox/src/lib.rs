@@ -12,6 +12,7 @@
 mod bindings;
 mod cache;
 mod call;
+mod capabilities;
 mod compile;
 mod component;
 mod cpu;
@@ -31,6 +32,7 @@ mod record;
 mod recorder;
 mod refusal;
 mod report;
+mod room;
 mod sandbox;
 mod session;
 mod shared;
@@ -39,7 +41,12 @@ mod state;
 mod supervise;
 mod ticker;
 
-pub use call::{Call, Grant, Invocation, MAX_ARGUMENT_BYTES, Mount, Progress};
+pub use call::{Call, Grant, Invocation, MAX_ARGUMENT_BYTES, MAX_DEPTH, Mount, Progress};
+pub use capabilities::{
+    Asset, AssetReader, AssetWriter, Assets, Capabilities, CapabilityError, Delegate, Delegated,
+    Generate, Generated, Inference, MAX_ASSET_CHUNK_BYTES, MAX_STATE_KEY_BYTES,
+    MAX_STATE_VALUE_BYTES, State,
+};
 pub use compile::{CompileError, Compiler, compile_component};
 pub use component::Component;
 pub use load::LoadError;

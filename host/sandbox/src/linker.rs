@@ -9,6 +9,7 @@ use wasmtime_wasi::p2::bindings as wasi;
 use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsView};
 
 use crate::bindings::{self, SessionView};
+use crate::capabilities;
 use crate::files::FilesView;
 use crate::recorder::Recorder;
 use crate::state::GuestState;
@@ -39,8 +40,9 @@ pub(crate) fn new(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
     ours(&mut linker)?;
     inert(&mut linker)?;
     deniable(&mut linker)?;
-    // Authority: every request goes through the policy, which denies what it does not name.
+    // Authority: every request and every function of ours goes through the policy, which denies what it does not name.
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    capabilities::add_to_linker(&mut linker)?;
     Ok(linker)
 }
 

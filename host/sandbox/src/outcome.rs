@@ -91,6 +91,7 @@ impl From<Refusal> for Outcome {
                 name: "http-rate",
                 allowed,
             }),
+            Refusal::Limit(hit) => Outcome::Limit(hit),
         }
     }
 }
@@ -110,8 +111,8 @@ fn refused(shared: &Shared, failure: &Failure) -> Option<Outcome> {
     let refusal = shared.refusal()?;
     let says_so = matches!(failure.kind.as_str(), "denied" | "rate-limited");
     let explains = match &refusal {
-        Refusal::Denied(denial) => matches!(denial.capability, "http" | "flow"),
-        Refusal::HttpRate(_) => true,
+        Refusal::Denied(denial) => denial.capability != "files",
+        Refusal::HttpRate(_) | Refusal::Limit(_) => true,
     };
     let guest_input = matches!(failure.kind.as_str(), "invalid-input" | "input-required");
     (says_so || explains && !guest_input).then(|| refusal.into())

@@ -3,6 +3,9 @@
 use alcove_policies::Denial;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::capabilities::CapabilityError;
+use crate::report::LimitHit;
+
 /// A refusal. It is part of a call's record, so that a replay ends as the call did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -11,6 +14,8 @@ pub(crate) enum Refusal {
     Denied(#[serde(with = "denial")] Denial),
     /// The rate of a rule.
     HttpRate(String),
+    /// A limit of a capability.
+    Limit(#[serde(with = "limit")] LimitHit),
 }
 
 /// The capabilities that can be refused: a denial names one of them.
@@ -53,6 +58,27 @@ mod denial {
                 .unwrap_or("capability"),
             detail: written.detail,
             grant: written.grant,
+        })
+    }
+}
+
+/// A limit as a record holds it.
+mod limit {
+    use super::{CapabilityError, Deserialize, Deserializer, LimitHit, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(hit: &LimitHit, to: S) -> Result<S::Ok, S::Error> {
+        (hit.name, &hit.allowed).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<LimitHit, D::Error> {
+        let (name, allowed) = <(String, String)>::deserialize(from)?;
+        let known = CapabilityError::LIMITS.into_iter();
+        Ok(LimitHit {
+            name: known
+                .into_iter()
+                .find(|known| *known == name)
+                .unwrap_or("limit"),
+            allowed,
         })
     }
 }

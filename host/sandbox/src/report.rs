@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 pub use alcove_policies::Denial;
+use serde::{Deserialize, Serialize};
 
 use crate::record::{Divergence, HostRecord};
 
@@ -50,7 +51,7 @@ impl Outcome {
 }
 
 /// The tool's own failure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// One of the kinds that the contract documents; any other reads `internal`.
     pub kind: String,
@@ -63,15 +64,15 @@ pub struct Failure {
 /// A limit that was reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitHit {
-    /// Which: `memory`, `cpu`, `wall`, `output`, `calls`, `concurrency`, `http-rate`, `stopped` or
-    /// `revoked`.
+    /// Which: `memory`, `cpu`, `wall`, `output`, `calls`, `concurrency`, `http-rate`, `stopped`,
+    /// `revoked`, or one of [`crate::CapabilityError::LIMITS`].
     pub name: &'static str,
     /// What was allowed, in words a person reads.
     pub allowed: String,
 }
 
 /// A part of a result.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// Who it is for.
     pub audience: Audience,
@@ -80,7 +81,7 @@ pub struct Part {
 }
 
 /// Who a part is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Audience {
     /// Only the model.
     Model,
@@ -91,7 +92,7 @@ pub enum Audience {
 }
 
 /// The content of a part.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
     /// Plain text or Markdown.
     Text(String),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use alcove_egress::Egress;
 use futures::FutureExt as _;
 use tokio::runtime::Runtime;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
@@ -27,6 +27,7 @@ use crate::outcome::no_room;
 use crate::quota::{Key, Place, Quota};
 use crate::record::HostRecord;
 use crate::report::{LimitHit, Outcome, Report, Usage};
+use crate::room::{Held, Room};
 use crate::session::Session;
 use crate::show;
 use crate::state::GuestState;
@@ -93,7 +94,7 @@ pub(crate) struct Inner {
     /// One component is compiled at a time.
     pub(crate) compiling: Semaphore,
     /// Stands before the pool, which answers with an error when it is full.
-    room: Arc<Semaphore>,
+    room: Room,
     /// An empty folder.
     pub(crate) no_files: PathBuf,
     ticker: Ticker,
@@ -127,7 +128,7 @@ impl Sandbox {
         let no_files = config.cache_dir.join("no-files");
         std::fs::create_dir_all(&no_files).map_err(folder_error(&no_files))?;
         let instances = config.max_instances.max(1);
-        let (engine, pooled) = engine::new(instances).map_err(engine_error)?;
+        let (engine, pooled) = engine::new(instances + Room::RESERVED).map_err(engine_error)?;
         let linker = linker::new(&engine).map_err(engine_error)?;
         let ticker = Ticker::start(&engine).map_err(SandboxError::Threads)?;
         let threads = std::thread::available_parallelism()
@@ -151,7 +152,7 @@ impl Sandbox {
                 compiler: config.compiler,
                 loaded: Mutex::default(),
                 compiling: Semaphore::new(1),
-                room: Arc::new(Semaphore::new(instances as usize)),
+                room: Room::new(instances),
                 no_files,
                 ticker,
                 runtime: Some(runtime),
@@ -166,7 +167,7 @@ impl Sandbox {
 
     /// How many more instances there is room for.
     pub fn free_instances(&self) -> usize {
-        self.inner.room.available_permits()
+        self.inner.room.free()
     }
 
     /// Runs one call on an instance of its own. Dropping this stops the call.
@@ -203,9 +204,8 @@ impl Sandbox {
         grant: Grant,
     ) -> Result<Session, Report> {
         let started = Instant::now();
-        let room =
-            tokio::time::timeout(MAX_ROOM_WAIT, Arc::clone(&self.inner.room).acquire_owned());
-        let Ok(Ok(room)) = room.await else {
+        let room = tokio::time::timeout(MAX_ROOM_WAIT, self.inner.room.enter(0));
+        let Ok(Some(room)) = room.await else {
             return Err(Report::ended(Outcome::Limit(no_room()), started));
         };
         let instance = Instance::new(&self.inner, &component.inner, &grant, room)
@@ -237,10 +237,9 @@ impl Sandbox {
         &self,
         invocation: &Invocation,
         grant: &Grant,
-    ) -> Result<(Place, OwnedSemaphorePermit), LimitHit> {
+    ) -> Result<(Place, Held), LimitHit> {
         let place = self.admit(invocation, grant)?;
-        let waiting =
-            tokio::time::timeout(MAX_ROOM_WAIT, Arc::clone(&self.inner.room).acquire_owned());
+        let waiting = tokio::time::timeout(MAX_ROOM_WAIT, self.inner.room.enter(invocation.depth));
         let room = tokio::select! {
             biased;
             () = invocation.cancel.cancelled() => return Err(LimitHit {
@@ -250,7 +249,7 @@ impl Sandbox {
             room = waiting => room,
         };
         match room {
-            Ok(Ok(room)) => Ok((place, room)),
+            Ok(Some(room)) => Ok((place, room)),
             _ => Err(no_room()),
         }
     }

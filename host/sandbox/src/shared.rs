@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::call::{Grant, Invocation, Progress};
+use crate::capabilities::Capabilities;
 use crate::cpu::CpuMeter;
 use crate::outbound::{Outbound, Passage};
 use crate::recorder::Recorder;
@@ -61,6 +62,7 @@ struct Current {
     logs: Vec<LogLine>,
     log_bytes: usize,
     logs_dropped: u64,
+    capabilities: Capabilities,
 }
 
 impl Shared {
@@ -80,6 +82,7 @@ impl Shared {
                 logs: Vec::new(),
                 log_bytes: 0,
                 logs_dropped: 0,
+                capabilities: Capabilities::default(),
             }),
         }
     }
@@ -101,6 +104,7 @@ impl Shared {
             logs: Vec::new(),
             log_bytes: 0,
             logs_dropped: 0,
+            capabilities: std::mem::take(&mut invocation.capabilities),
         };
     }
 
@@ -132,6 +136,10 @@ impl Shared {
 
     pub(crate) fn deadline(&self) -> Instant {
         self.lock().deadline
+    }
+
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        self.lock().capabilities.clone()
     }
 
     pub(crate) fn locale(&self) -> String {

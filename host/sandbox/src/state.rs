@@ -11,6 +11,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::call::{Grant, Mount};
+use crate::capabilities::CapabilityView;
 use crate::files::{FileState, FilesView};
 use crate::http::HttpGate;
 use crate::memory::MemoryLimiter;
@@ -28,6 +29,7 @@ pub(crate) struct GuestState {
     pub(crate) shared: Arc<Shared>,
     pub(crate) recorder: Recorder,
     pub(crate) memory: MemoryLimiter,
+    policy: Arc<Policy>,
     files: FileState,
     wasi: WasiCtx,
     table: ResourceTable,
@@ -85,6 +87,7 @@ impl GuestState {
         http.set_field_size_limit(MAX_FIELD_BYTES);
         Ok(GuestState {
             memory: MemoryLimiter::new(grant.policy.limits().memory_bytes),
+            policy: Arc::clone(&grant.policy),
             files: FileState::new(&grant.policy),
             gate: HttpGate::new(Arc::clone(&shared), grant, egress, quota),
             wasi: wasi.build(),
@@ -118,6 +121,14 @@ impl GuestState {
             },
             state: &mut self.files,
             shared: &self.shared,
+        }
+    }
+
+    pub(crate) fn capability_view(&mut self) -> CapabilityView<'_> {
+        CapabilityView {
+            shared: &self.shared,
+            policy: &self.policy,
+            table: &mut self.table,
         }
     }
 }

@@ -17,9 +17,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accounts::Accounts;
+use crate::assets::AssetStore;
 use crate::config::Config;
 use crate::gateway::chain;
 use crate::inference::{Inference, InferenceConfig};
+use crate::ledger::LedgerBook;
 use crate::runs::{RunLimits, Runs};
 use crate::secrets::Secrets;
 use crate::store::Store;
@@ -49,6 +51,10 @@ pub struct App {
     pub inference: Inference,
     /// What policies put into plugins' requests.
     pub secrets: Secrets,
+    /// Files that tools make.
+    pub assets: AssetStore,
+    /// Who used how much.
+    pub ledger: LedgerBook,
     /// Plugins, grants and calls.
     pub tools: Tools,
     /// Responses that are being produced.
@@ -176,11 +182,32 @@ impl App {
             .await
             .map_err(failed("find the first account"))?;
         let secrets = Secrets::new(Arc::clone(&store), log.clone(), vault.clone());
+        let assets = AssetStore::open(&data.join("assets"), log.clone())
+            .map_err(failed("open the assets"))?;
+        assets
+            .recover_at_start()
+            .await
+            .map_err(failed("clean up the assets"))?;
+        let ledger = LedgerBook::new(Arc::clone(&store), vault.writer());
+        let released = ledger
+            .recover_at_start()
+            .await
+            .map_err(failed("give back what the ledger held"))?;
+        if released > 0 {
+            tracing::info!(
+                released,
+                "the last run of the server left reservations; they are given back"
+            );
+        }
+        let inference = Inference::start(inference_config(&config));
         let tools = Tools::new(ToolsConfig {
             store: Arc::clone(&store),
             log: log.clone(),
             components: components.clone(),
             sandbox: sandbox.clone(),
+            assets: assets.clone(),
+            inference: inference.clone(),
+            ledger: ledger.clone(),
             workspaces: data.join("workspaces"),
             max_sessions: config.limits.max_tool_sessions,
             local,
@@ -189,7 +216,6 @@ impl App {
             .install_first_party()
             .await
             .map_err(failed("install the first-party plugins"))?;
-        let inference = Inference::start(inference_config(&config));
         let runs = Runs::new(
             log.clone(),
             inference.clone(),
@@ -215,6 +241,8 @@ impl App {
             accounts,
             secrets,
             inference,
+            assets,
+            ledger,
             tools,
             runs,
             egress,

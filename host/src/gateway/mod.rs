@@ -73,6 +73,7 @@ pub fn router(app: Arc<App>) -> Router {
                 .patch(api::rename_conversation::rename_conversation)
                 .delete(api::delete_conversation::delete_conversation),
         )
+        .route("/api/assets/{id}", get(api::get_asset::get_asset))
         .route(
             "/api/plugins",
             get(api::list_plugins::list_plugins).post(api::install_plugin::install_plugin),

@@ -75,6 +75,7 @@ impl Model for LocalModel {
             stop: job.stop.into_iter().map(str::to_owned).collect(),
             max_tokens: job.max_tokens,
             grammar,
+            priority: job.priority,
         };
         let generation = self
             .runtime

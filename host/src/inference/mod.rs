@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 pub use error::InferenceError;
 pub use local::LocalModel;
-pub use model::{Form, Job, Model, ModelError, ModelEvent, Pieces, Tokens};
+pub use model::{Form, Job, Model, ModelError, ModelEvent, Pieces, Priority, Tokens};
 
 use crate::config::ModelChoice;
 

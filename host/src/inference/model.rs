@@ -4,6 +4,7 @@ use alcove_core::{
     context::TokenCounter,
     prompt::{CopyRule, Prompt},
 };
+pub use alcove_runtime::Priority;
 use alcove_runtime::{Finish, Sampling, TokenUsage};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -49,6 +50,8 @@ pub struct Job {
     pub max_tokens: u32,
     /// What form the text has.
     pub form: Form,
+    /// Who goes first.
+    pub priority: Priority,
 }
 
 /// The form of a text.

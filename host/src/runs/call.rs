@@ -24,7 +24,7 @@ use super::{
     pen::Page,
 };
 use crate::{
-    inference::{Form, Job, Tokens},
+    inference::{Form, Job, Priority, Tokens},
     store::log::MAX_RECORD_BYTES,
     tools::{Consent, PriorCall, ToolRequest, ToolResult},
 };
@@ -73,6 +73,7 @@ impl Execution {
             stop,
             max_tokens,
             form,
+            priority: Priority::Interactive,
         };
         let written = self.write(job, Page::Arguments(open)).await?;
         let (text, whole, tokens) = (written.text, written.whole, written.tokens);

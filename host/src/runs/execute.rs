@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Run, Toolbox, output::Open, pen::Page};
 use crate::{
     accounts::Principal,
-    inference::{Form, Job, Model, ModelError},
+    inference::{Form, Job, Model, ModelError, Priority},
     store::log::{ItemLog, LogError},
     tools::{Flow, OfferedTool, PriorCall},
 };
@@ -220,6 +220,7 @@ impl Execution {
                     stop: None,
                     max_tokens: DECISION_TOKENS,
                     form: Form::Choice(options),
+                    priority: Priority::Interactive,
                 };
                 let written = self.write(job, Page::None).await?;
                 Ok(Some(TurnEvent::Decided {
@@ -252,6 +253,7 @@ impl Execution {
                     stop: None,
                     max_tokens,
                     form: copy.map_or(Form::Free, Form::Copying),
+                    priority: Priority::Interactive,
                 };
                 let written = self.write(job, Page::Answer).await?;
                 // The text went out in pieces already; the machine keeps no second copy.

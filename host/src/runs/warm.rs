@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use super::{InternalError, Runs, history};
 use crate::{
     accounts::Principal,
-    inference::{Form, Job},
+    inference::{Form, Job, Priority},
 };
 
 /// What stands where the question will.
@@ -38,6 +38,7 @@ impl Runs {
                 stop: None,
                 max_tokens: 1,
                 form: Form::Free,
+                priority: Priority::Background,
             };
             let pieces = model.generate(job, warming.child_token()).await;
             let mut pieces = pieces.map_err(|error| std::sync::Arc::new(error) as InternalError)?;

@@ -8,13 +8,16 @@
 
 mod api_keys;
 mod approvals;
+mod assets;
 mod audit;
 mod bindings;
 mod conversations;
 mod error;
 mod items;
 mod keys;
+mod ledger;
 pub mod log;
+mod plugin_state;
 mod postgres;
 mod principals;
 mod responses;
@@ -31,12 +34,15 @@ use async_trait::async_trait;
 
 pub use api_keys::{ApiKeyRow, ApiKeys};
 pub use approvals::{AllowedCall, ApprovalRow, Approvals};
+pub use assets::{AssetRow, Assets, NewAsset};
 pub use audit::{Audit, AuditRow};
 pub use bindings::{BindingRow, Bindings, NewBinding, Subject};
 pub use conversations::{BranchRow, ConversationRow, Conversations, NewConversation};
 pub use error::StoreError;
 pub use items::{AppendRows, ItemRow, Items, SealedItem, WrappedRowKey};
 pub use keys::Keys;
+pub use ledger::{Balance, Ledger, LedgerAccount, NewReservation, Reserved};
+pub use plugin_state::{Expected, NewState, PluginState, StateChange, StateChanged, StateRow};
 pub use postgres::PostgresStore;
 pub use principals::{GroupRow, Principals, Seed, UserRow};
 pub use responses::{
@@ -61,6 +67,9 @@ pub trait Store:
     + Bindings
     + Secrets
     + Approvals
+    + PluginState
+    + Assets
+    + Ledger
     + Audit
     + Send
     + Sync

@@ -22,6 +22,12 @@ mod api_keys;
     reason = "the same queries serve both databases"
 )]
 mod approvals;
+#[path = "sql/assets.rs"]
+#[expect(
+    clippy::duplicate_mod,
+    reason = "the same queries serve both databases"
+)]
+mod assets;
 #[path = "sql/audit.rs"]
 #[expect(
     clippy::duplicate_mod,
@@ -52,6 +58,18 @@ mod items;
     reason = "the same queries serve both databases"
 )]
 mod keys;
+#[path = "sql/ledger.rs"]
+#[expect(
+    clippy::duplicate_mod,
+    reason = "the same queries serve both databases"
+)]
+mod ledger;
+#[path = "sql/plugin_state.rs"]
+#[expect(
+    clippy::duplicate_mod,
+    reason = "the same queries serve both databases"
+)]
+mod plugin_state;
 #[path = "sql/principals.rs"]
 #[expect(
     clippy::duplicate_mod,

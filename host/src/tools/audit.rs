@@ -8,12 +8,18 @@ use crate::accounts::Principal;
 use crate::store::BindingRow;
 use crate::store::log::AuditEntry;
 
+use super::chain::Chain;
 use super::{ToolRequest, ToolResult, Tools};
 
 impl Tools {
     /// Writes a call down. It is acknowledged once it is on disk; where that fails the call has
     /// happened all the same, so its result is given and the failure is in the server's log.
-    pub(super) async fn write_down(&self, request: &ToolRequest, result: &ToolResult) {
+    pub(super) async fn write_down(
+        &self,
+        request: &ToolRequest,
+        chain: &Chain,
+        result: &ToolResult,
+    ) {
         let tool = &request.tool;
         let usage = &result.usage;
         // The arguments and the result are on the item; the row says what ran under what.
@@ -27,6 +33,9 @@ impl Tools {
             "peak_memory_bytes": usage.peak_memory_bytes,
             "output_bytes": usage.output_bytes,
             "http": requests(&result.record),
+            // One for all calls of a chain, and who made this one: absent for a model or a person.
+            "trace": chain.trace().to_string(),
+            "caller": chain.caller(),
         });
         let written = self
             .inner
@@ -38,7 +47,8 @@ impl Tools {
                 subject: tool.plugin.clone(),
                 outcome: name(&result.outcome).to_owned(),
                 conversation: request.conversation,
-                item: request.conversation.map(|_| request.item),
+                // A call that a tool made shows on the item of the first call.
+                item: request.conversation.map(|_| chain.trace()),
                 detail,
             })
             .await;

@@ -16,14 +16,17 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::bindings::Bound;
+use super::capabilities::{CallAccount, CallContext};
+use super::chain::Chain;
 use super::consent::Verdict;
 use super::flow::{Leaving, label};
-use super::leases::Lease;
+use super::leases::{EndsWithAny, Lease};
 use super::live::Key;
-use super::outcome::{PLUGIN, translate, usage};
+use super::outcome::{PLUGIN, is_asset, translate, usage};
 use super::sessions::{Restore, Restored, ran};
 use super::workspace::Mounts;
 use super::{ToolRequest, ToolResult, Tools};
+use crate::ledger::Kind;
 
 /// How long loading a component goes without a word.
 const SILENT_LOAD: Duration = Duration::from_millis(300);
@@ -54,8 +57,13 @@ impl Ended {
         }
     }
 
-    fn reported(report: Report, notes: Vec<ToolPart>, label: Label) -> Ended {
-        let (outcome, parts) = translate(report.outcome);
+    fn reported(
+        report: Report,
+        notes: Vec<ToolPart>,
+        label: Label,
+        account: &CallAccount,
+    ) -> Ended {
+        let (outcome, parts) = translate(report.outcome, |id| account.part(id));
         let mut output = notes;
         output.extend(parts);
         Ended {
@@ -78,6 +86,8 @@ struct Admitted {
     label: Label,
     /// What watches its requests.
     outbound: Option<Arc<dyn Outbound>>,
+    /// The leases of the calls that this one stands under.
+    _callers: EndsWithAny,
     /// Folders that live only as long as the call.
     _mounts: Mounts,
 }
@@ -91,9 +101,33 @@ impl Tools {
         cancel: CancellationToken,
         progress: mpsc::Sender<Progress>,
     ) -> ToolResult {
+        let chain = Chain::begin(request.item);
+        self.call_within(request, chain, cancel, progress).await
+    }
+
+    /// The same for a call that stands in a chain of calls of tools by tools.
+    pub(super) async fn call_within(
+        &self,
+        request: ToolRequest,
+        chain: Chain,
+        cancel: CancellationToken,
+        progress: mpsc::Sender<Progress>,
+    ) -> ToolResult {
         let started = Instant::now();
         let arguments = schema::canonical(&with_answer(&request));
-        let mut ended = self.run(&request, &arguments, &cancel, &progress).await;
+        let account = Arc::new(CallAccount::default());
+        let context = CallContext {
+            request: &request,
+            chain: &chain,
+            account: &account,
+            cancel: &cancel,
+            progress: &progress,
+        };
+        let mut ended = self.run(&context, &arguments).await;
+        // What calls of other tools used is counted where they end.
+        let own_usage = ended.usage;
+        account.add_children(&mut ended.usage);
+        self.settle_assets(&request, &account, &ended.output).await;
         if ended.usage.wall_us == 0 {
             ended.usage.wall_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         }
@@ -101,27 +135,67 @@ impl Tools {
             outcome: ended.outcome,
             output: ended.output,
             usage: ended.usage,
-            label: ended.label,
-            fetched: ended.record.http.iter().any(|sent| sent.status.is_some()),
+            label: ended.label.map(|own| account.label(own)),
+            fetched: account.is_fetched()
+                || ended.record.http.iter().any(|sent| sent.status.is_some()),
             record: ended.record,
             arguments_canonical: arguments,
         };
-        self.write_down(&request, &result).await;
+        tokio::join!(
+            self.write_down(&request, &chain, &result),
+            self.count(&request, &own_usage),
+        );
         result
     }
 
-    async fn run(
+    /// Counts in the ledger what a call used itself.
+    async fn count(&self, request: &ToolRequest, usage: &ToolUsage) {
+        let spent = [
+            (Kind::ToolCpuMs, usage.cpu_us.div_ceil(1000)),
+            (Kind::ToolBytes, usage.output_bytes),
+        ];
+        let counted = self.inner.ledger.spend(&request.principal, &spent).await;
+        if let Err(error) = counted {
+            tracing::error!(error = &error as &dyn std::error::Error, item = %request.item, "a call is missing in the ledger");
+        }
+    }
+
+    /// Keeps the assets that the call gave back, and removes the others that it made.
+    async fn settle_assets(
         &self,
         request: &ToolRequest,
-        arguments: &str,
-        cancel: &CancellationToken,
-        progress: &mpsc::Sender<Progress>,
-    ) -> Ended {
+        account: &CallAccount,
+        output: &[ToolPart],
+    ) {
+        let made = account.made();
+        if made.is_empty() {
+            return;
+        }
+        let returned: Vec<_> = output
+            .iter()
+            .filter(|part| is_asset(part))
+            .filter_map(|part| part.value.parse().ok())
+            .collect();
+        let assets = &self.inner.assets;
+        if let Err(error) = assets.settle(&request.principal, &made, &returned).await {
+            // What is not kept goes after a day.
+            tracing::error!(error = &error as &dyn std::error::Error, item = %request.item, "the assets of a call could not be kept");
+        }
+    }
+
+    async fn run(&self, context: &CallContext<'_>, arguments: &str) -> Ended {
+        let CallContext {
+            request,
+            chain,
+            cancel,
+            progress,
+            ..
+        } = *context;
         if let Some(outcome) = unfit(request) {
             return Ended::refused(outcome);
         }
         let admitted = tokio::select! {
-            admitted = self.admit(request, progress) => admitted,
+            admitted = self.admit(request, chain, progress) => admitted,
             // Compiling takes seconds, which nobody who pressed Stop should wait for.
             () = cancel.cancelled() => Err(ToolOutcome::Limit {
                 limit: "stopped".to_owned(),
@@ -136,18 +210,20 @@ impl Tools {
             cancel: cancel.clone(),
             progress: Some(progress.clone()),
             outbound: admitted.outbound.clone(),
+            capabilities: self.capabilities(context, &admitted.grant.policy),
+            depth: chain.depth(),
             ..Invocation::new(request.tool.tool.as_str(), arguments)
         };
-        if request.tool.session {
-            self.run_in_session(request, &admitted, invocation, progress)
-                .await
+        // A call that a tool makes is on no path: nothing comes after it on its instance.
+        if request.tool.session && chain.depth() == 0 {
+            self.run_in_session(context, &admitted, invocation).await
         } else {
             let call = Call {
                 invocation,
                 grant: admitted.grant.clone(),
             };
             let report = self.inner.sandbox.call(&admitted.component, call).await;
-            Ended::reported(report, Vec::new(), admitted.label)
+            Ended::reported(report, Vec::new(), admitted.label, context.account)
         }
     }
 
@@ -155,11 +231,16 @@ impl Tools {
     async fn admit(
         &self,
         request: &ToolRequest,
+        chain: &Chain,
         progress: &mpsc::Sender<Progress>,
     ) -> Result<Admitted, ToolOutcome> {
         let tool = &request.tool;
         // Lease first, row second: see `Leases::acquire`.
         let lease = self.inner.leases.acquire(tool.binding);
+        let callers: Vec<Lease> = chain
+            .bindings()
+            .map(|binding| self.inner.leases.acquire(binding))
+            .collect();
         let bound = self.bound(request).await?;
         match self.verdict_under(request, &bound).await {
             Verdict::Free => {}
@@ -186,11 +267,13 @@ impl Tools {
         let mounts =
             Mounts::prepare(&self.inner.workspaces, &bound.policy, request.conversation)
                 .map_err(|error| broken("the folders of the grant could not be opened", &error))?;
+        let ends = EndsWithAny::of(&lease, callers);
         Ok(Admitted {
             label: label(&bound.policy),
             outbound: Leaving::of(request, &bound.policy).watch(request),
-            grant: grant(&bound, &lease, &mounts),
+            grant: grant(&bound, ends.token(), &mounts),
             lease,
+            _callers: ends,
             inspection,
             component,
             _mounts: mounts,
@@ -237,11 +320,13 @@ impl Tools {
 
     async fn run_in_session(
         &self,
-        request: &ToolRequest,
+        context: &CallContext<'_>,
         admitted: &Admitted,
         invocation: Invocation,
-        progress: &mpsc::Sender<Progress>,
     ) -> Ended {
+        let CallContext {
+            request, progress, ..
+        } = *context;
         let tools = match &admitted.inspection.manifest {
             Some(manifest) => manifest.tools.as_slice(),
             None => &[],
@@ -275,7 +360,9 @@ impl Tools {
         };
         let Restored { mut session, notes } = match found {
             Ok(restored) => restored,
-            Err(report) => return Ended::reported(*report, Vec::new(), admitted.label),
+            Err(report) => {
+                return Ended::reported(*report, Vec::new(), admitted.label, context.account);
+            }
         };
         let report = session.call(invocation).await;
         // Without a conversation there is no path on which a next call could come.
@@ -286,7 +373,7 @@ impl Tools {
                 self.inner.live.drop_binding(request.tool.binding);
             }
         }
-        Ended::reported(report, notes, admitted.label)
+        Ended::reported(report, notes, admitted.label, context.account)
     }
 }
 
@@ -315,12 +402,12 @@ fn with_answer(request: &ToolRequest) -> Value {
     arguments
 }
 
-fn grant(bound: &Bound, lease: &Lease, mounts: &Mounts) -> Grant {
+fn grant(bound: &Bound, lease: &CancellationToken, mounts: &Mounts) -> Grant {
     Grant {
         plugin: bound.plugin.clone(),
         policy: Arc::clone(&bound.policy),
         mounts: mounts.mounts().to_vec(),
-        lease: lease.token().clone(),
+        lease: lease.clone(),
     }
 }
 

@@ -43,6 +43,11 @@ impl Flow {
         }
     }
 
+    /// Takes in that a tool which may have read what counts as this is about to call another.
+    pub(super) fn held(&mut self, label: Label) {
+        self.private |= label == Label::Private;
+    }
+
     /// Takes in a call that ended: what it counts as, and the addresses that it brought.
     ///
     /// Only a call that was answered over the network brings addresses. What a calculation printed

@@ -42,6 +42,58 @@ impl Drop for Lease {
     }
 }
 
+/// A token that is cancelled when any of several leases is: of a call and of those that it stands
+/// under. The leases are held as long as this is.
+pub(super) struct EndsWithAny {
+    token: CancellationToken,
+    callers: Vec<Lease>,
+    watching: Option<tokio::task::AbortHandle>,
+}
+
+impl EndsWithAny {
+    pub(super) fn of(own: &Lease, callers: Vec<Lease>) -> EndsWithAny {
+        if callers.is_empty() {
+            return EndsWithAny {
+                token: own.token().clone(),
+                callers,
+                watching: None,
+            };
+        }
+        let token = own.token().child_token();
+        let (ends, any) = (
+            token.clone(),
+            callers
+                .iter()
+                .map(|lease| lease.token().clone().cancelled_owned())
+                .map(Box::pin)
+                .collect::<Vec<_>>(),
+        );
+        let watching = tokio::spawn(async move {
+            futures::future::select_all(any).await;
+            ends.cancel();
+        });
+        EndsWithAny {
+            token,
+            callers,
+            watching: Some(watching.abort_handle()),
+        }
+    }
+
+    /// Cancelled when any of the grants is revoked.
+    pub(super) fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+}
+
+impl Drop for EndsWithAny {
+    fn drop(&mut self) {
+        self.callers.clear();
+        if let Some(watching) = &self.watching {
+            watching.abort();
+        }
+    }
+}
+
 impl Leases {
     /// Takes a lease. Only after it has one may a call look whether the binding still stands:
     /// whoever revokes removes the row first and cancels the leases then, so a call that saw the

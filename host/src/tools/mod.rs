@@ -7,6 +7,8 @@
 mod audit;
 mod bindings;
 mod call;
+mod capabilities;
+mod chain;
 mod components;
 mod consent;
 mod embedded;
@@ -30,12 +32,16 @@ use alcove_registry::ComponentStore;
 use alcove_sandbox::Sandbox;
 
 use crate::accounts::Principal;
+use crate::assets::AssetStore;
+use crate::inference::Inference;
+use crate::ledger::LedgerBook;
 use crate::store::Store;
 use crate::store::log::ItemLog;
 
 pub use consent::{Allowance, Consent, Question, Verdict, allowed_call};
 pub use error::ToolsError;
 pub use flow::Flow;
+pub use outcome::is_shown_image;
 pub use plugins::absolute;
 pub use request::{NOTE_TITLE, OfferedTool, PriorCall, ToolRequest, ToolResult};
 
@@ -53,6 +59,12 @@ pub struct ToolsConfig {
     pub components: ComponentStore,
     /// What runs it.
     pub sandbox: Sandbox,
+    /// What tools make beside JSON.
+    pub assets: AssetStore,
+    /// The model that tools may ask.
+    pub inference: Inference,
+    /// Who used how much.
+    pub ledger: LedgerBook,
     /// Where conversations keep files for their tools: `<data>/workspaces`.
     pub workspaces: PathBuf,
     /// How many session instances are kept alive between calls. Fewer than the sandbox has
@@ -75,6 +87,9 @@ struct Inner {
     components: ComponentStore,
     inspections: Inspections,
     sandbox: Sandbox,
+    assets: AssetStore,
+    inference: Inference,
+    ledger: LedgerBook,
     workspaces: PathBuf,
     local: Principal,
     leases: Leases,
@@ -91,6 +106,9 @@ impl Tools {
                 inspections: Inspections::new(config.components.clone()),
                 components: config.components,
                 sandbox: config.sandbox,
+                assets: config.assets,
+                inference: config.inference,
+                ledger: config.ledger,
                 workspaces: config.workspaces,
                 local: config.local,
                 leases: Leases::default(),

@@ -9,6 +9,10 @@ use super::VaultError;
 const FORMAT: u8 = 1;
 /// Length of a nonce: long enough to be drawn at random for every sealing.
 const NONCE_BYTES: usize = 24;
+/// Length of the tag behind the ciphertext.
+const TAG_BYTES: usize = 16;
+/// How much longer bytes are once they are sealed.
+pub const SEAL_BYTES: usize = 1 + NONCE_BYTES + TAG_BYTES;
 
 /// A key of 32 bytes, never shown.
 pub struct Key([u8; 32]);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use alcove_core::hash::ChainKey;
 use alcove_core::ids::{UserId, WriterId};
 
-pub use key::Key;
+pub use key::{Key, SEAL_BYTES};
 
 /// What can go wrong with keys.
 #[derive(Debug, thiserror::Error)]
@@ -199,6 +199,12 @@ impl UserKey {
         self.key.open(&self.row_identity("own", row), sealed)
     }
 
+    /// A key for another purpose, derived from the user's. `context` names the purpose and must be
+    /// the only use of that name.
+    pub fn derive(&self, context: &'static str) -> [u8; 32] {
+        blake3::derive_key(context, self.key.bytes())
+    }
+
     /// Makes a key for a row: the key, and the wrapped form to be stored.
     pub fn new_row_key(&self, row: &str) -> Result<(RowKey, Vec<u8>), VaultError> {
         let key = Key::generate()?;
@@ -238,6 +244,38 @@ impl RowKey {
     /// Seals a field of the row.
     pub fn seal(&self, field: &'static str, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
         self.key.seal(&identity(field, &self.row), plain)
+    }
+
+    /// Seals a piece of something that is too large to be sealed whole. It opens only in its place,
+    /// and only where it is the last piece if it was.
+    pub fn seal_chunk(
+        &self,
+        index: u64,
+        is_last: bool,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, VaultError> {
+        self.key.seal(&self.chunk(index, is_last), plain)
+    }
+
+    /// Opens a piece.
+    pub fn open_chunk(
+        &self,
+        index: u64,
+        is_last: bool,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, VaultError> {
+        self.key.open(&self.chunk(index, is_last), sealed)
+    }
+
+    fn chunk(&self, index: u64, is_last: bool) -> Vec<u8> {
+        let kind = if is_last { "last chunk" } else { "chunk" };
+        identity(kind, &format_args!("{index} {}", self.row))
+    }
+
+    /// A keyed hash of a name, by which it is looked up without standing in clear.
+    pub fn lookup(&self, name: &str) -> [u8; 32] {
+        let key = blake3::derive_key("alcove 1 lookup of a sealed name", self.key.bytes());
+        *blake3::keyed_hash(&key, name.as_bytes()).as_bytes()
     }
 
     /// Opens a field of the row.

@@ -30,5 +30,6 @@ mod store_conformance;
 mod store_postgres;
 mod store_sqlite;
 mod tool_calls;
+mod tool_capabilities;
 mod tools;
 mod websocket;

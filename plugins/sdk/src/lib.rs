@@ -48,14 +48,22 @@ pub mod bindings {
 }
 
 mod answer;
+#[cfg(feature = "assets")]
+pub mod assets;
+#[cfg(feature = "delegate")]
+pub mod delegate;
 mod failure;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "inference")]
+pub mod inference;
 pub mod input;
 mod part;
 #[doc(hidden)]
 pub mod private;
 pub mod session;
+#[cfg(feature = "state")]
+pub mod state;
 
 pub use alcove_sdk_macros::{Input, plugin};
 pub use answer::answer;

@@ -52,19 +52,15 @@ const TABLE: &[Row] = &[
     Row("wasi:sockets/udp", Class::Deniable, "sockets"),
     Row("wasi:sockets/udp-create-socket", Class::Deniable, "sockets"),
     Row("wasi:http/outgoing-handler", Class::Authority, "http"),
+    Row("alcove:assets/blobs", Class::Authority, "assets"),
+    Row("alcove:delegate/tools", Class::Authority, "delegate"),
+    Row("alcove:inference/text", Class::Authority, "inference"),
+    Row("alcove:state/store", Class::Authority, "state"),
 ];
 
 /// Capabilities of ours that are named but that no policy of this version can grant: every
 /// interface of these packages is authority.
-const RESERVED: &[&str] = &[
-    "alcove:assets",
-    "alcove:delegate",
-    "alcove:images",
-    "alcove:inference",
-    "alcove:memory",
-    "alcove:shapes",
-    "alcove:state",
-];
+const RESERVED: &[&str] = &["alcove:images", "alcove:memory", "alcove:shapes"];
 
 /// The class of an import by its full name, such as `wasi:io/poll@0.2.9`; nothing for one that is
 /// not in the table or is of another version than the host links.
@@ -78,7 +74,7 @@ pub fn classify(name: &str) -> Option<Class> {
     }
     let known_version = match package {
         // The component model links versions that are equal up to the first number that is not 0.
-        "alcove:tool" => version.major == 0 && version.minor == 1,
+        package if package.starts_with("alcove:") => version.major == 0 && version.minor == 1,
         _ => version.major == 0 && version.minor == 2 && version.pre.is_empty(),
     };
     if !known_version {
@@ -128,6 +124,8 @@ mod tests {
             "wasi:keyvalue/store@0.2.0",
             "alcove:tool/session@0.2.0",
             "alcove:secret/all@0.1.0",
+            "alcove:state/other@0.1.0",
+            "alcove:state/store@0.2.0",
             "env",
             "",
         ] {

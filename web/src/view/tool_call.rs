@@ -418,6 +418,13 @@ fn denial(capability: &str, message: &str) -> AnyView {
     .into_any()
 }
 
+/// Where the server has an asset; nothing for what is not an asset's id.
+fn asset_path(id: &str) -> Option<String> {
+    let digits = id.strip_prefix("asset_")?;
+    let is_id = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| format!("/api/assets/{id}"))
+}
+
 fn show_part(part: ToolPart) -> Option<AnyView> {
     let note = (part.audience == Audience::Model)
         .then(|| view! { <span class="for-model">"for the model"</span> });
@@ -433,6 +440,24 @@ fn show_part(part: ToolPart) -> Option<AnyView> {
                 .into_any(),
                 None => view! { <p class="link">{title}</p> }.into_any(),
             }
+        }
+        "image" => {
+            // Our own server's, never a remote one: what stands here is an id.
+            let source = asset_path(&part.value)?;
+            let title = part.title.unwrap_or_default();
+            view! {
+                <p class="image">
+                    <a href=source.clone() target="_blank" rel="noopener">
+                        <img src=source alt=title loading="lazy"/>
+                    </a>
+                </p>
+            }
+            .into_any()
+        }
+        "asset" => {
+            let source = asset_path(&part.value)?;
+            let title = part.title.unwrap_or_default();
+            view! { <p class="link"><a href=source download=title.clone()>{title}</a></p> }.into_any()
         }
         "json" => {
             let text = serde_json::from_str::<serde_json::Value>(&part.value)

@@ -34,10 +34,6 @@ impl Recorder {
     /// # Errors
     ///
     /// One that ends the guest, where a replay is asked for something else than its record has.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the capabilities that use it are next")
-    )]
     pub(crate) async fn through<I, O>(
         &self,
         function: &'static str,

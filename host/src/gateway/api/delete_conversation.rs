@@ -23,5 +23,12 @@ pub(in crate::gateway) async fn delete_conversation(
         app.runs.stop(&principal, run.id()).await?;
     }
     app.log.delete(&principal, id).await?;
+    // Its assets are unreadable by now; where their files can't be removed, the next start does it.
+    if let Err(error) = app.assets.sweep().await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the files of a deleted conversation are left"
+        );
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,6 +4,7 @@ pub(super) mod answer_approval;
 pub(super) mod create_binding;
 pub(super) mod create_key;
 pub(super) mod delete_conversation;
+pub(super) mod get_asset;
 pub(super) mod get_conversation;
 pub(super) mod inspect_plugin;
 pub(super) mod install_plugin;
@@ -27,6 +28,7 @@ pub(super) mod sign_out;
 use alcove_core::ids::ConversationId;
 
 use crate::accounts::AccountError;
+use crate::assets::AssetError;
 use crate::gateway::error::ApiError;
 use crate::secrets::SecretsError;
 use crate::store::log::LogError;
@@ -67,6 +69,12 @@ impl From<LogError> for ApiError {
             },
             other => ApiError::internal(other),
         }
+    }
+}
+
+impl From<AssetError> for ApiError {
+    fn from(error: AssetError) -> ApiError {
+        ApiError::internal(error)
     }
 }
 

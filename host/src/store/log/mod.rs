@@ -2,11 +2,13 @@
 //! keeps the hash chain; the store below sees neither text nor keys.
 
 mod approvals;
+mod assets;
 mod audit;
 mod begin;
 mod conversations;
 mod error;
 mod items;
+mod plugin_state;
 mod responses;
 
 use std::sync::Arc;
@@ -19,11 +21,13 @@ use crate::accounts::Principal;
 use crate::vault::{UserKey, Vault};
 
 pub use approvals::{Approval, NewApproval};
+pub use assets::{AssetDetail, NewBlob, StoredAsset, WrittenBlob};
 pub use audit::AuditEntry;
 pub use begin::{Begin, Begun, Idempotency, Target};
 pub use conversations::{Branch, ConversationView, Page, Summary};
 pub use error::LogError;
 pub use items::{Append, At, Verified};
+pub use plugin_state::{MAX_STATE_ENTRIES, Space};
 pub use responses::{Draft, ResponseEnd, StoredResponse, status_name};
 
 /// The longest title, in characters.

@@ -91,7 +91,9 @@ impl Conversations for Backend {
         for statement in [
             "DELETE FROM row_keys WHERE row_id = $1
                  OR row_id IN (SELECT id FROM items WHERE conversation_id = $1)
-                 OR row_id IN (SELECT id FROM responses WHERE conversation_id = $1)",
+                 OR row_id IN (SELECT id FROM responses WHERE conversation_id = $1)
+                 OR row_id IN (SELECT id FROM assets WHERE conversation_id = $1)",
+            "DELETE FROM assets WHERE conversation_id = $1",
             "DELETE FROM drafts WHERE response_id IN
                  (SELECT id FROM responses WHERE conversation_id = $1)",
             "DELETE FROM idempotency_keys WHERE response_id IN

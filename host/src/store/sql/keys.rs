@@ -82,6 +82,10 @@ impl Keys for Backend {
     async fn erase_user(&self, user: UserId) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         for statement in [
+            "DELETE FROM state_entries WHERE user_id = $1",
+            "DELETE FROM state_spaces WHERE user_id = $1",
+            "DELETE FROM assets WHERE user_id = $1",
+            "DELETE FROM asset_blobs WHERE user_id = $1",
             "DELETE FROM row_keys WHERE user_id = $1",
             "DELETE FROM user_keys WHERE user_id = $1",
             "DELETE FROM drafts WHERE response_id IN

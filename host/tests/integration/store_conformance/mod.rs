@@ -3,12 +3,15 @@
 
 pub(crate) mod accounts;
 pub(crate) mod approvals;
+pub(crate) mod assets;
 pub(crate) mod audit;
 pub(crate) mod bindings;
 pub(crate) mod conversations;
 mod fixture;
 pub(crate) mod forgetting;
 pub(crate) mod items;
+pub(crate) mod ledger;
+pub(crate) mod plugin_state;
 pub(crate) mod responses;
 pub(crate) mod secrets;
 pub(crate) mod tampering;
@@ -52,6 +55,11 @@ macro_rules! conformance {
             approvals: a_question_ends_once_and_is_its_owners,
                 a_yes_for_a_conversation_is_bound_to_what_it_was_for,
                 what_a_killed_server_asked_is_interrupted;
+            assets: the_same_bytes_are_there_once_for_a_user, assets_go_with_what_holds_them,
+                an_altered_file_is_noticed;
+            plugin_state: a_space_is_one_plugins_and_one_users, a_quota_of_state_is_exact,
+                comparing_and_setting_is_atomic, a_value_stays_with_its_name;
+            ledger: reservations_never_go_over_the_limit, a_killed_server_gives_back_what_it_held;
             audit: the_chain_is_whole_and_notices_changes, entries_at_once_get_places_of_their_own,
                 the_audit_log_is_append_only;
             accounts: the_first_start_makes_one_local_user, a_setup_link_works_once,

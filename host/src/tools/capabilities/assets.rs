@@ -1,0 +1,263 @@
+//! `alcove:assets`: files that a call makes and reads, in the asset store.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use alcove_core::ids::{AssetId, ConversationId};
+use alcove_sandbox::{Asset, AssetReader, AssetWriter, Assets, CapabilityError};
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::{CallAccount, HostThreads};
+use crate::accounts::Principal;
+use crate::assets::{AssetBytes, AssetDetail, AssetError, AssetStore, NewAssetBytes};
+
+/// How many assets one call makes at most.
+const MAX_ASSETS: usize = 64;
+/// The longest media type, in bytes.
+const MAX_MEDIA_TYPE_BYTES: usize = 127;
+/// The longest name, in bytes: what file systems take.
+const MAX_NAME_BYTES: usize = 255;
+
+/// The assets of one call.
+pub(super) struct AssetsOfCall {
+    pub(super) own: Arc<Own>,
+    /// The ids that the call's arguments name.
+    pub(super) named: HashSet<AssetId>,
+}
+
+/// What the handles of a call need, too.
+pub(super) struct Own {
+    pub(super) host: HostThreads,
+    pub(super) store: AssetStore,
+    pub(super) principal: Principal,
+    pub(super) conversation: Option<ConversationId>,
+    pub(super) plugin: String,
+    pub(super) quota_bytes: u64,
+    pub(super) account: Arc<CallAccount>,
+}
+
+#[async_trait]
+impl Assets for AssetsOfCall {
+    async fn create(
+        &self,
+        media_type: &str,
+        name: Option<&str>,
+    ) -> Result<Box<dyn AssetWriter>, CapabilityError> {
+        let detail = detail(media_type, name)?;
+        if self.own.account.assets() >= MAX_ASSETS {
+            return Err(CapabilityError::limit(
+                "assets",
+                format!("{MAX_ASSETS} assets in one call"),
+            ));
+        }
+        let (store, principal) = (self.own.store.clone(), self.own.principal.clone());
+        let bytes = self.own.host.run(async move {
+            let created = store.create(&principal).await;
+            created.map_err(|error| trouble(&error))
+        });
+        Ok(Box::new(Writer {
+            own: Arc::clone(&self.own),
+            detail,
+            bytes: Some(bytes.await?),
+        }))
+    }
+
+    async fn open(&self, id: &str) -> Result<(Asset, Box<dyn AssetReader>), CapabilityError> {
+        let not_found = || {
+            CapabilityError::NotFound(format!(
+                "there is no asset `{}` that this call may read",
+                id.chars().take(64).collect::<String>()
+            ))
+        };
+        let asset: AssetId = id.parse().map_err(|_| not_found())?;
+        let is_named = self.named.contains(&asset) || self.own.account.has(asset);
+        let conversation = self.own.conversation;
+        let (store, principal) = (self.own.store.clone(), self.own.principal.clone());
+        let opened = self.own.host.run(async move {
+            let open = async {
+                let found = store.find(&principal, asset).await?.filter(|found| {
+                    is_named || conversation.is_some() && found.conversation == conversation
+                });
+                let Some(found) = found else {
+                    return Ok(None);
+                };
+                let description = Asset {
+                    media_type: found.detail.media_type.clone(),
+                    name: found.detail.name.clone(),
+                    size: found.size,
+                };
+                Ok(Some((description, store.read(found).await?)))
+            };
+            open.await.map_err(|error: AssetError| trouble(&error))
+        });
+        let (description, bytes) = opened.await?.ok_or_else(not_found)?;
+        let reader = Reader {
+            host: self.own.host.clone(),
+            bytes: Some(bytes),
+        };
+        Ok((description, Box::new(reader)))
+    }
+}
+
+struct Writer {
+    own: Arc<Own>,
+    detail: AssetDetail,
+    /// Away while it is being written.
+    bytes: Option<NewAssetBytes>,
+}
+
+#[async_trait]
+impl AssetWriter for Writer {
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<(), CapabilityError> {
+        let quota = self.own.quota_bytes;
+        if !self.own.account.write(bytes.len() as u64, quota) {
+            return Err(CapabilityError::limit(
+                "assets",
+                format!("{quota} bytes of assets in one call"),
+            ));
+        }
+        let mut file = self.bytes.take().ok_or_else(lost)?;
+        let written = self.own.host.run(async move {
+            file.write(&bytes).await.map_err(|error| trouble(&error))?;
+            Ok(file)
+        });
+        self.bytes = Some(written.await?);
+        Ok(())
+    }
+
+    async fn finish(mut self: Box<Self>) -> Result<String, CapabilityError> {
+        let file = self.bytes.take().ok_or_else(lost)?;
+        let (own, detail) = (Arc::clone(&self.own), self.detail.clone());
+        let asset = self.own.host.run(async move {
+            let finished =
+                own.store
+                    .finish(&own.principal, own.conversation, &own.plugin, &detail, file);
+            let asset = finished.await.map_err(|error| trouble(&error))?;
+            own.account.add_asset(asset, detail);
+            Ok(asset)
+        });
+        Ok(asset.await?.to_string())
+    }
+}
+
+struct Reader {
+    host: HostThreads,
+    /// Away while it is being read.
+    bytes: Option<AssetBytes>,
+}
+
+#[async_trait]
+impl AssetReader for Reader {
+    async fn read(&mut self, most: usize) -> Result<Vec<u8>, CapabilityError> {
+        let mut bytes = self.bytes.take().ok_or_else(lost)?;
+        let read = self.host.run(async move {
+            let read = bytes.next(most).await.map_err(|error| trouble(&error))?;
+            Ok((read, bytes))
+        });
+        let (read, bytes) = read.await?;
+        self.bytes = Some(bytes);
+        Ok(read)
+    }
+}
+
+/// Checks what a guest says of an asset.
+fn detail(media_type: &str, name: Option<&str>) -> Result<AssetDetail, CapabilityError> {
+    let is_token = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+    };
+    let is_media_type = media_type.len() <= MAX_MEDIA_TYPE_BYTES
+        && media_type
+            .split_once('/')
+            .is_some_and(|(kind, form)| is_token(kind) && is_token(form));
+    if !is_media_type {
+        return Err(CapabilityError::Invalid(
+            "a media type is such as `image/png`, without parameters".to_owned(),
+        ));
+    }
+    let is_name = |name: &str| {
+        (1..=MAX_NAME_BYTES).contains(&name.len())
+            && !name.contains(['/', '\\'])
+            && !name.chars().any(char::is_control)
+            && name != "."
+            && name != ".."
+    };
+    if !name.is_none_or(is_name) {
+        return Err(CapabilityError::Invalid(format!(
+            "a name is 1 to {MAX_NAME_BYTES} bytes without slashes or control characters"
+        )));
+    }
+    Ok(AssetDetail {
+        media_type: media_type.to_ascii_lowercase(),
+        name: name.map(str::to_owned),
+    })
+}
+
+/// The ids of assets that stand in arguments, each as a whole text.
+pub(super) fn named_in(arguments: &Value) -> HashSet<AssetId> {
+    let mut named = HashSet::new();
+    // What arguments can be nested is bounded by the parser.
+    let mut left = vec![arguments];
+    while let Some(value) = left.pop() {
+        match value {
+            Value::String(text) => named.extend(text.parse::<AssetId>()),
+            Value::Array(values) => left.extend(values),
+            Value::Object(members) => left.extend(members.values()),
+            _ => {}
+        }
+    }
+    named
+}
+
+fn lost() -> CapabilityError {
+    CapabilityError::Unavailable(
+        "the asset was lost when an earlier write or read failed".to_owned(),
+    )
+}
+
+fn trouble(error: &AssetError) -> CapabilityError {
+    if let AssetError::TooLarge = error {
+        return CapabilityError::Invalid(error.to_string());
+    }
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        "the asset store could not be used"
+    );
+    CapabilityError::Unavailable("the host's asset store could not be used".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_guest_says_of_an_asset_is_checked() {
+        let good = detail("image/PNG", Some("a cat.png")).unwrap();
+        assert_eq!(good.media_type, "image/png");
+        for media_type in [
+            "",
+            "png",
+            "/",
+            "image/",
+            "text/html; charset=utf-8",
+            "a/b/c",
+            "a /b",
+        ] {
+            assert!(detail(media_type, None).is_err(), "{media_type}");
+        }
+        for name in ["", "..", "a/b", "a\\b", "a\nb"] {
+            assert!(detail("image/png", Some(name)).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn ids_are_found_wherever_they_stand_in_arguments() {
+        let (one, two) = (AssetId::generate(), AssetId::generate());
+        let arguments = serde_json::json!({"a": [{"b": one.to_string()}], "c": two.to_string(),
+            "d": format!("see {two}"), "e": 1});
+        assert_eq!(named_in(&arguments), HashSet::from([one, two]));
+    }
+}

@@ -9,7 +9,7 @@ use alcove_web_text::format;
 use alcove_web_text::links::safe_target;
 use leptos::prelude::*;
 
-use super::ask::AskView;
+use super::ask::{AskView, Asker};
 use super::code;
 use super::copy::CopyButton;
 use super::transcript::Clock;
@@ -140,7 +140,10 @@ pub(super) fn ToolCallView(tool: Tool) -> impl IntoView {
         let call = call.clone();
         Memo::new(move |_| {
             let is_asked = run.with(Option::is_some);
-            call.with(|call| call.awaiting.clone().filter(|_| is_asked))
+            call.with(|call| {
+                let awaiting = call.awaiting.clone().filter(|_| is_asked)?;
+                Some((awaiting, Asker::of(call)))
+            })
         })
     };
     let answered = {
@@ -148,7 +151,6 @@ pub(super) fn ToolCallView(tool: Tool) -> impl IntoView {
         move || call.with(|call| call.answered.as_ref().and_then(receipt))
     };
     let result = Memo::new(move |_| call.with(|call| (call.outcome.clone(), call.output.clone())));
-    let asked_by = title.clone();
     let label = format!("Tool: {title}");
     view! {
         <section class=move || state.with(State::class) aria-label=label>
@@ -170,8 +172,7 @@ pub(super) fn ToolCallView(tool: Tool) -> impl IntoView {
             </Show>
             {move || show_arguments(arguments.get(), awaiting.with(Option::is_some))}
             {move || {
-                let (title, badges) = (asked_by.clone(), badges.get());
-                awaiting.get().map(|awaiting| view! { <AskView awaiting title badges/> })
+                awaiting.get().map(|(awaiting, asker)| view! { <AskView awaiting asker/> })
             }}
             <LogView log/>
             {answered}

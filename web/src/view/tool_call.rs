@@ -1,8 +1,8 @@
 //! The card of a tool call: what ran, what it can do, how long and how big, and how it ended.
 
 use alcove_api_types::{
-    AnswerKind, Answered, Audience, Awaiting, Badge, BadgeKind, ItemStatus, ToolCall, ToolOutcome,
-    ToolPart,
+    AnswerKind, Answered, Audience, Awaiting, Badge, BadgeKind, ItemStatus, Label, ToolCall,
+    ToolOutcome, ToolPart,
 };
 use alcove_web_text::calls::{self, Arguments};
 use alcove_web_text::format;
@@ -150,6 +150,10 @@ pub(super) fn ToolCallView(tool: Tool) -> impl IntoView {
         let call = call.clone();
         move || call.with(|call| call.answered.as_ref().and_then(receipt))
     };
+    let counts_as = {
+        let call = call.clone();
+        move || call.with(|call| call.label.and_then(private))
+    };
     let result = Memo::new(move |_| call.with(|call| (call.outcome.clone(), call.output.clone())));
     let label = format!("Tool: {title}");
     view! {
@@ -180,6 +184,7 @@ pub(super) fn ToolCallView(tool: Tool) -> impl IntoView {
                 let (outcome, output) = result.get();
                 show_result(outcome, output)
             }}
+            {counts_as}
         </section>
     }
 }
@@ -281,6 +286,18 @@ fn receipt(answered: &Answered) -> Option<AnyView> {
         | AnswerKind::Interrupted => return None,
     };
     Some(view! { <p class="receipt">{words}</p> }.into_any())
+}
+
+/// Why later calls may ask: said where it begins.
+fn private(label: Label) -> Option<AnyView> {
+    (label == Label::Private).then(|| {
+        view! {
+            <p class="receipt">
+                "What it returned counts as private: from here on, tools ask before they send to an address that nothing here has named."
+            </p>
+        }
+        .into_any()
+    })
 }
 
 /// The arguments' names and values; what is no object is shown as it is.

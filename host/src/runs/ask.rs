@@ -62,7 +62,13 @@ impl Execution {
             })
         };
         let answer = self
-            .ask(open, request, question.kind, question.hash, awaiting)
+            .ask(
+                open,
+                request,
+                question.kind,
+                (&question.grant, question.hash),
+                awaiting,
+            )
             .await?;
         match answer {
             Some(Answer::Once | Answer::Conversation) => {
@@ -97,8 +103,9 @@ impl Execution {
                 return Ok(unanswered(result, &asked, "nobody can be asked here"));
             };
             request = next;
+            let grant = request.tool.binding.to_string();
             let hash = self.log.call_hash(
-                &allowed_call(&request.tool, &grant_of(&request)),
+                &allowed_call(&request.tool, &grant),
                 &result.arguments_canonical,
             );
             let awaiting = |id, until_ms| {
@@ -109,7 +116,8 @@ impl Execution {
                     until_ms,
                 })
             };
-            match self.ask(open, &request, "input", hash, awaiting).await? {
+            let bound = (grant.as_str(), hash);
+            match self.ask(open, &request, "input", bound, awaiting).await? {
                 Some(Answer::Input { value }) => request.consent.answer = Some(value),
                 Some(Answer::Deny { reason }) => {
                     return Ok(unanswered(result, &asked, &no(reason.as_deref())));
@@ -133,16 +141,15 @@ impl Execution {
         open: Open,
         request: &ToolRequest,
         kind: &'static str,
-        hash: [u8; 32],
+        (grant, hash): (&str, [u8; 32]),
         awaiting: impl FnOnce(String, i64) -> Awaiting,
     ) -> Result<Option<Answer>, Halt> {
-        let grant = grant_of(request);
         let new = NewApproval {
             conversation: request.conversation,
             response: self.run.id(),
             item: open.id,
             kind,
-            call: allowed_call(&request.tool, &grant),
+            call: allowed_call(&request.tool, grant),
             hash,
         };
         let id = self.log.ask(&self.principal, new).await?;
@@ -222,10 +229,6 @@ pub(super) fn kind_of(answer: &Answer) -> AnswerKind {
         Answer::Deny { .. } => AnswerKind::Denied,
         Answer::Input { .. } => AnswerKind::Input,
     }
-}
-
-fn grant_of(request: &ToolRequest) -> String {
-    request.tool.binding.to_string()
 }
 
 fn no(reason: Option<&str>) -> String {

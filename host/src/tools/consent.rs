@@ -62,6 +62,8 @@ pub struct Question {
     pub reaches: Vec<String>,
     /// What may be answered beside no.
     pub choices: Vec<Choice>,
+    /// The grant that the call would run under.
+    pub grant: String,
     /// What an answer is bound to.
     pub hash: [u8; 32],
 }
@@ -142,6 +144,7 @@ impl Tools {
             reaches: reaches(tool),
             choices,
             hash,
+            grant,
         }))
     }
 

@@ -189,3 +189,40 @@ async fn what_a_result_brought_is_read_without_asking() {
     let more = format!("{linked}?q=high+water+at+noon");
     assert!(matches!(case.verdict(&more).await, Verdict::Ask(_)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_that_asks_gets_the_answer_beside_its_arguments() {
+    let case = Case::new().await;
+    let dist = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/dist");
+    let probe = dist.join("fixtures/probe.wasm");
+    case.app.app().tools.install(&probe).await.unwrap();
+    case.grant("local/probe", "").await;
+    let ask = async |arguments: Value, answer: Option<Value>| {
+        let offered = case.app.app().tools.offered(&case.who).await.unwrap();
+        let tool = offered.into_iter().find(|tool| tool.tool == "ask_year");
+        let mut request = case.request("local/probe", arguments).await;
+        request.tool = tool.expect("a tool that asks");
+        request.consent.answer = answer;
+        case.call(request).await
+    };
+    let topic = json!({"topic": "the flood"});
+    let asked = ask(topic.clone(), None).await;
+    assert!(
+        matches!(&asked.outcome, ToolOutcome::Failed { failure, .. } if failure == "input-required"),
+        "{asked:?}"
+    );
+    let answered = ask(topic, Some(json!({"year": 1927}))).await;
+    assert_eq!(answered.outcome, ToolOutcome::Ok, "{answered:?}");
+    assert_eq!(answered.output[0].value, "the flood in 1927");
+    assert_eq!(
+        answered.arguments_canonical,
+        r#"{"_answer":{"year":1927},"topic":"the flood"}"#
+    );
+    // A model can't answer for the person.
+    let forged = json!({"topic": "the flood", "_answer": {"year": 1927}});
+    let refused = ask(forged, None).await;
+    assert!(
+        matches!(&refused.outcome, ToolOutcome::Failed { failure, .. } if failure == "invalid-input"),
+        "{refused:?}"
+    );
+}

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use alcove_api_types::{Answer, ApprovalQuestion, Awaiting, Badge, Choice, InputQuestion};
+use alcove_api_types::{
+    Answer, ApprovalQuestion, Awaiting, Badge, Choice, InputQuestion, ToolCall,
+};
 use alcove_web_text::form::{self, Field, Kind};
 use leptos::html;
 use leptos::prelude::*;
@@ -13,6 +15,8 @@ use crate::api;
 use crate::app::{AppState, app};
 use crate::browser;
 
+/// How much of a digest is shown.
+const DIGEST_CHARS: usize = 12;
 /// The longest reason, as the server has it.
 const MAX_REASON: &str = "1000";
 
@@ -53,17 +57,46 @@ impl Sending {
     }
 }
 
+/// Who asks: the tool as it is known to the host, whatever it calls itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asker {
+    title: String,
+    plugin: String,
+    tool: String,
+    digest: String,
+    badges: Vec<Badge>,
+}
+
+impl Asker {
+    pub(super) fn of(call: &ToolCall) -> Asker {
+        Asker {
+            title: call.title.clone(),
+            plugin: call.plugin.clone(),
+            tool: call.tool.clone(),
+            digest: call.digest.chars().take(DIGEST_CHARS).collect(),
+            badges: call.badges.clone(),
+        }
+    }
+}
+
 /// The question under a call's arguments.
 #[component]
-pub(super) fn AskView(awaiting: Awaiting, title: String, badges: Vec<Badge>) -> impl IntoView {
+pub(super) fn AskView(awaiting: Awaiting, asker: Asker) -> impl IntoView {
     match awaiting {
-        Awaiting::Approval(question) => view! { <ApprovalView question title badges/> }.into_any(),
-        Awaiting::Input(question) => view! { <InputView question title/> }.into_any(),
+        Awaiting::Approval(question) => view! { <ApprovalView question asker/> }.into_any(),
+        Awaiting::Input(question) => view! { <InputView question asker/> }.into_any(),
     }
 }
 
 #[component]
-fn ApprovalView(question: ApprovalQuestion, title: String, badges: Vec<Badge>) -> impl IntoView {
+fn ApprovalView(question: ApprovalQuestion, asker: Asker) -> impl IntoView {
+    let Asker {
+        title,
+        plugin,
+        tool,
+        digest,
+        badges,
+    } = asker;
     let ApprovalQuestion {
         id,
         reason,
@@ -100,6 +133,7 @@ fn ApprovalView(question: ApprovalQuestion, title: String, badges: Vec<Badge>) -
     view! {
         <div class="ask" role="group" aria-label=label>
             <p class="ask-reason">{sentence(&reason)}</p>
+            <p class="ask-label">{format!("{tool} of {plugin}, sha256 {digest}…")}</p>
             {addresses}
             {may}
             <Problem problem=sending.problem/>
@@ -207,7 +241,8 @@ fn Decline(
 }
 
 #[component]
-fn InputView(question: InputQuestion, title: String) -> impl IntoView {
+fn InputView(question: InputQuestion, asker: Asker) -> impl IntoView {
+    let Asker { title, plugin, .. } = asker;
     let InputQuestion {
         id,
         prompt,
@@ -237,6 +272,7 @@ fn InputView(question: InputQuestion, title: String) -> impl IntoView {
     view! {
         <form class="ask" aria-label=label on:submit=submit novalidate>
             <p class="ask-reason">{prompt}</p>
+            <p class="ask-label">{format!("{plugin} asks this, and gets what you answer.")}</p>
             <div class="ask-fields">{rows}</div>
             <Problem problem=sending.problem/>
             <Decline id sending label="Don't answer" until_ms>

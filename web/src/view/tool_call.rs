@@ -1,15 +1,15 @@
 //! The card of a tool call: what ran, what it can do, how long and how big, and how it ended.
 
 use alcove_api_types::{
-    AnswerKind, Answered, Audience, Awaiting, Badge, BadgeKind, ItemStatus, ToolCall, ToolOutcome,
-    ToolPart,
+    AnswerKind, Answered, Audience, Awaiting, Badge, BadgeKind, ItemStatus, Label, ToolCall,
+    ToolOutcome, ToolPart,
 };
 use alcove_web_text::calls::{self, Arguments};
 use alcove_web_text::format;
 use alcove_web_text::links::safe_target;
 use leptos::prelude::*;
 
-use super::ask::AskView;
+use super::ask::{AskView, Asker};
 use super::code;
 use super::copy::CopyButton;
 use super::transcript::Clock;
@@ -140,15 +140,21 @@ pub(super) fn ToolCallView(tool: Tool) -> impl IntoView {
         let call = call.clone();
         Memo::new(move |_| {
             let is_asked = run.with(Option::is_some);
-            call.with(|call| call.awaiting.clone().filter(|_| is_asked))
+            call.with(|call| {
+                let awaiting = call.awaiting.clone().filter(|_| is_asked)?;
+                Some((awaiting, Asker::of(call)))
+            })
         })
     };
     let answered = {
         let call = call.clone();
         move || call.with(|call| call.answered.as_ref().and_then(receipt))
     };
+    let counts_as = {
+        let call = call.clone();
+        move || call.with(|call| call.label.and_then(private))
+    };
     let result = Memo::new(move |_| call.with(|call| (call.outcome.clone(), call.output.clone())));
-    let asked_by = title.clone();
     let label = format!("Tool: {title}");
     view! {
         <section class=move || state.with(State::class) aria-label=label>
@@ -170,8 +176,7 @@ pub(super) fn ToolCallView(tool: Tool) -> impl IntoView {
             </Show>
             {move || show_arguments(arguments.get(), awaiting.with(Option::is_some))}
             {move || {
-                let (title, badges) = (asked_by.clone(), badges.get());
-                awaiting.get().map(|awaiting| view! { <AskView awaiting title badges/> })
+                awaiting.get().map(|(awaiting, asker)| view! { <AskView awaiting asker/> })
             }}
             <LogView log/>
             {answered}
@@ -179,6 +184,7 @@ pub(super) fn ToolCallView(tool: Tool) -> impl IntoView {
                 let (outcome, output) = result.get();
                 show_result(outcome, output)
             }}
+            {counts_as}
         </section>
     }
 }
@@ -280,6 +286,18 @@ fn receipt(answered: &Answered) -> Option<AnyView> {
         | AnswerKind::Interrupted => return None,
     };
     Some(view! { <p class="receipt">{words}</p> }.into_any())
+}
+
+/// Why later calls may ask: said where it begins.
+fn private(label: Label) -> Option<AnyView> {
+    (label == Label::Private).then(|| {
+        view! {
+            <p class="receipt">
+                "What it returned counts as private: from here on, tools ask before they send to an address that nothing here has named."
+            </p>
+        }
+        .into_any()
+    })
 }
 
 /// The arguments' names and values; what is no object is shown as it is.

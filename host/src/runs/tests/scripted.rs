@@ -203,6 +203,7 @@ impl Toolbox for ScriptedTools {
                     urls: Vec::new(),
                     reaches: vec!["files: /workspace".into()],
                     choices: choices.clone(),
+                    grant: "bind_1".into(),
                     hash: [7; 32],
                 }))
             }

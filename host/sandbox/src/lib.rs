@@ -18,7 +18,9 @@ mod cpu;
 mod engine;
 mod files;
 mod http;
+mod http_body;
 mod http_error;
+mod http_meter;
 mod instance;
 mod linker;
 mod load;
@@ -32,6 +34,7 @@ mod recorder;
 mod refusal;
 mod report;
 mod sandbox;
+mod secrets;
 mod session;
 mod shared;
 mod show;
@@ -51,4 +54,5 @@ pub use report::{
     Audience, Content, Denial, Failure, LimitHit, LogLevel, LogLine, Outcome, Part, Report, Usage,
 };
 pub use sandbox::{Sandbox, SandboxConfig, SandboxError};
+pub use secrets::Secrets;
 pub use session::Session;

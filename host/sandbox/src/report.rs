@@ -63,7 +63,8 @@ pub struct Failure {
 /// A limit that was reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitHit {
-    /// Which: `memory`, `cpu`, `wall`, `output`, `calls`, `concurrency`, `http-rate`, `stopped` or
+    /// Which: `memory`, `cpu`, `wall`, `output`, `calls`, `concurrency`, `http-rate`, `http-requests`,
+    /// `http-bytes`, `stopped` or
     /// `revoked`.
     pub name: &'static str,
     /// What was allowed, in words a person reads.

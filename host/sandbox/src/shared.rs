@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::call::{Grant, Invocation, Progress};
 use crate::cpu::CpuMeter;
+use crate::http_meter::HttpUse;
 use crate::outbound::{Outbound, Passage};
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
@@ -61,6 +62,7 @@ struct Current {
     logs: Vec<LogLine>,
     log_bytes: usize,
     logs_dropped: u64,
+    http: Arc<HttpUse>,
 }
 
 impl Shared {
@@ -80,6 +82,7 @@ impl Shared {
                 logs: Vec::new(),
                 log_bytes: 0,
                 logs_dropped: 0,
+                http: Arc::default(),
             }),
         }
     }
@@ -101,6 +104,7 @@ impl Shared {
             logs: Vec::new(),
             log_bytes: 0,
             logs_dropped: 0,
+            http: Arc::default(),
         };
     }
 
@@ -132,6 +136,11 @@ impl Shared {
 
     pub(crate) fn deadline(&self) -> Instant {
         self.lock().deadline
+    }
+
+    /// What the HTTP of the call has used.
+    pub(crate) fn http_use(&self) -> Arc<HttpUse> {
+        Arc::clone(&self.lock().http)
     }
 
     pub(crate) fn locale(&self) -> String {

@@ -9,7 +9,7 @@ use alcove_api_types::{Label, ToolOutcome, ToolPart, ToolUsage};
 use alcove_policies::inspect::Inspection;
 use alcove_policies::schema;
 use alcove_sandbox::{
-    Call, Component, Grant, HostRecord, Invocation, LoadError, Outbound, Progress, Report,
+    Call, Component, Grant, HostRecord, Invocation, LoadError, Outbound, Progress, Report, Secrets,
 };
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -186,10 +186,11 @@ impl Tools {
         let mounts =
             Mounts::prepare(&self.inner.workspaces, &bound.policy, request.conversation)
                 .map_err(|error| broken("the folders of the grant could not be opened", &error))?;
+        let secrets = self.secrets_for(request, &bound).await?;
         Ok(Admitted {
             label: label(&bound.policy),
             outbound: Leaving::of(request, &bound.policy).watch(request),
-            grant: grant(&bound, &lease, &mounts),
+            grant: grant(&bound, &lease, &mounts, secrets),
             lease,
             inspection,
             component,
@@ -213,6 +214,26 @@ impl Tools {
                     tool.plugin, request.principal.username, tool.plugin, request.principal.username
                 ))
             })
+    }
+
+    /// The secrets that the policy puts into requests, for this person's calls.
+    async fn secrets_for(
+        &self,
+        request: &ToolRequest,
+        bound: &Bound,
+    ) -> Result<Secrets, ToolOutcome> {
+        let mut names: Vec<&str> = bound.policy.secrets().collect();
+        names.sort_unstable();
+        names.dedup();
+        let values = self.inner.secrets.values(&request.principal, &names).await;
+        let values = values.map_err(|error| {
+            tracing::error!(plugin = bound.plugin, %error, "secrets could not be read");
+            refused("the policy's secrets could not be read: see the server's log")
+        })?;
+        let values = values
+            .into_iter()
+            .map(|(name, value)| (name, value.expose().to_owned()));
+        Secrets::new(values).map_err(|error| refused(&error.to_string()))
     }
 
     /// Loads a component, and says so where that takes long: its first use compiles it.
@@ -315,11 +336,12 @@ fn with_answer(request: &ToolRequest) -> Value {
     arguments
 }
 
-fn grant(bound: &Bound, lease: &Lease, mounts: &Mounts) -> Grant {
+fn grant(bound: &Bound, lease: &Lease, mounts: &Mounts, secrets: Secrets) -> Grant {
     Grant {
         plugin: bound.plugin.clone(),
         policy: Arc::clone(&bound.policy),
         mounts: mounts.mounts().to_vec(),
+        secrets,
         lease: lease.token().clone(),
     }
 }

@@ -30,6 +30,7 @@ use alcove_registry::ComponentStore;
 use alcove_sandbox::Sandbox;
 
 use crate::accounts::Principal;
+use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::store::log::ItemLog;
 
@@ -49,6 +50,8 @@ pub struct ToolsConfig {
     pub store: Arc<dyn Store>,
     /// The audit log.
     pub log: ItemLog,
+    /// What policies put into requests.
+    pub secrets: Secrets,
     /// What is installed.
     pub components: ComponentStore,
     /// What runs it.
@@ -72,6 +75,7 @@ pub struct Tools {
 struct Inner {
     store: Arc<dyn Store>,
     log: ItemLog,
+    secrets: Secrets,
     components: ComponentStore,
     inspections: Inspections,
     sandbox: Sandbox,
@@ -88,6 +92,7 @@ impl Tools {
             inner: Arc::new(Inner {
                 store: config.store,
                 log: config.log,
+                secrets: config.secrets,
                 inspections: Inspections::new(config.components.clone()),
                 components: config.components,
                 sandbox: config.sandbox,
@@ -97,6 +102,12 @@ impl Tools {
                 live: LiveSessions::new(config.max_sessions),
             }),
         }
+    }
+
+    /// Drops the live sessions of everybody: the next call of each makes its instance anew, with
+    /// the secrets that are set then.
+    pub async fn forget_sessions(&self) {
+        self.shut_down().await;
     }
 
     /// Drops the live sessions. Running calls are ended by whoever started them.

@@ -152,6 +152,11 @@ impl HttpRule {
         })
     }
 
+    /// The names of the secrets that it injects.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.inject.iter().flat_map(|inject| inject.secrets())
+    }
+
     pub(crate) fn summary(&self) -> String {
         match &self.target {
             Target::Public => "any public host".to_owned(),
@@ -296,9 +301,9 @@ fn why(rules: &[HttpRule], plugin: &str, method: &str, url: &Url, origin: &str) 
 fn grant(origin: &str, method: &str, path: &str) -> String {
     let is_pattern = PathPattern::parse(path)
         .is_ok_and(|pattern| !path.contains('*') && paths::any_matches(&[pattern], path));
-    // A pattern holds neither quotes nor backslashes; the host of a URL may hold a quote, and would
-    // end the text that it is to stand in.
-    if !is_method(method) || !is_pattern || origin.contains(['"', '\\']) {
+    // A pattern holds neither quotes nor backslashes. The host of a URL may hold a quote, which would
+    // end the text that it is to stand in, and a star, which would grant more than was asked for.
+    if !is_method(method) || !is_pattern || origin.contains(['"', '\\', '*']) {
         return String::new();
     }
     format!("[[http]]\norigin = \"{origin}\"\nmethods = [\"{method}\"]\npaths = [\"{path}\"]\n")

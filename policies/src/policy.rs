@@ -210,6 +210,11 @@ impl Policy {
         &self.http
     }
 
+    /// The names of the secrets that its rules inject, each as often as it is named.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.http.iter().flat_map(|rule| rule.secrets())
+    }
+
     /// Whether any request may be sent at all.
     #[must_use]
     pub fn has_http(&self) -> bool {

@@ -1,10 +1,11 @@
-//! The project's own tasks: `cargo xtask setup|build|run|test|bench|model`.
+//! The project's own tasks: `cargo xtask setup|build|run|test|bench|prove|model`.
 
 mod bench;
 mod build;
 mod model;
 mod packages;
 mod paths;
+mod prove;
 mod setup;
 mod shell;
 mod stamp;
@@ -47,6 +48,12 @@ enum Task {
         /// Which group; all where absent.
         name: Option<String>,
     },
+    /// Run a proof at full length, and write docs/results/prove-NAME.json.
+    Prove {
+        /// Which.
+        #[command(subcommand)]
+        proof: prove::Proof,
+    },
     /// List, fetch, verify or remove model files: `alcove model`.
     Model {
         /// Passed on to `alcove model`.
@@ -71,6 +78,7 @@ fn main() -> Result<()> {
         Task::Test { arguments } => test::run(&arguments),
         Task::Lint => test::lint(),
         Task::Bench { name } => bench::run(name.as_deref()),
+        Task::Prove { proof } => prove::run(&proof),
         Task::Model { arguments } => model::run(&arguments),
     }
 }

@@ -12,6 +12,7 @@ use crate::capabilities::Capabilities;
 use crate::outbound::Outbound;
 use crate::record::HostRecord;
 use crate::report::LogLevel;
+use crate::secrets::Secrets;
 
 /// The most bytes that one call's arguments may have.
 pub const MAX_ARGUMENT_BYTES: usize = 4 << 20;
@@ -78,6 +79,8 @@ pub struct Grant {
     /// The folders that the policy's `[[files]]` stand for. A mount that the policy does not name is
     /// not mounted.
     pub mounts: Vec<Mount>,
+    /// Values for the `{secret:name}` of the policy's `inject`.
+    pub secrets: Secrets,
     /// Cancelled when the grant is revoked: ends the call as `revoked`.
     pub lease: CancellationToken,
 }

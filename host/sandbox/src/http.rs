@@ -1,11 +1,12 @@
 //! `wasi:http`: every request of a guest goes through the policy and then out through the egress.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use alcove_egress::{Egress, EgressError, Limits, ResponseBody, Scope};
-use alcove_policies::{AddressScope, Denial, HttpDecision, Policy, Rate};
-use http::{Request, Response, Uri, header};
+use alcove_policies::{AddressScope, ByteRate, Denial, HttpDecision, Inject, Policy, Rate};
+use http::{HeaderMap, Method, Request, Response, Uri, header};
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -13,10 +14,13 @@ use url::Url;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::call::Grant;
+use crate::http_body::{Incoming, Outgoing};
+use crate::http_meter::Meter;
 use crate::outbound::{Passage, bare_headers, is_reading};
 use crate::quota::{Key, Quota};
 use crate::recorder::{Answer, Answering, Exchange, Turn};
 use crate::refusal::Refusal;
+use crate::secrets::{Missing, Secrets, placeholders};
 use crate::shared::Shared;
 
 /// The most requests that an instance has under way at once, until their bodies are read or dropped.
@@ -26,6 +30,7 @@ const MAX_REQUESTS_AT_ONCE: usize = 16;
 pub(crate) struct HttpGate {
     shared: Arc<Shared>,
     policy: Arc<Policy>,
+    secrets: Secrets,
     /// Only where the policy has rules for it: without, nothing here could make a request.
     way: Option<Way>,
 }
@@ -44,6 +49,8 @@ struct Permit {
     scope: Scope,
     /// Only its address is sent, and what the host itself puts beside it.
     bare: bool,
+    bytes: Option<ByteRate>,
+    inject: Option<Arc<Inject>>,
 }
 
 impl HttpGate {
@@ -56,6 +63,7 @@ impl HttpGate {
         HttpGate {
             shared,
             policy: Arc::clone(&grant.policy),
+            secrets: grant.secrets.clone(),
             way: grant.policy.has_http().then(|| Way {
                 egress: egress.clone(),
                 quota: Arc::clone(quota),
@@ -82,10 +90,14 @@ impl HttpGate {
                 line,
                 addresses,
                 rate,
+                bytes,
+                inject,
                 open,
-                ..
             } => {
                 let bare = open && self.is_bare(method, &url, exchange)?;
+                if let Err(refusal) = self.shared.http_use().request(self.policy.limits()) {
+                    return Err(self.over(refusal, exchange));
+                }
                 if let Some(rate) = rate {
                     self.count(line, rate, exchange)?;
                 }
@@ -97,6 +109,8 @@ impl HttpGate {
                         AddressScope::Public => Scope::Public,
                         AddressScope::Listed(nets) => Scope::Listed(nets),
                     },
+                    bytes,
+                    inject,
                 })
             }
         }
@@ -126,9 +140,34 @@ impl HttpGate {
             return Ok(());
         }
         let allowed = format!("{rate} by the rule in line {line}");
-        exchange.failed(&format!("more than {allowed}"));
-        self.shared.refuse(Refusal::HttpRate(allowed));
-        Err(Error::HttpRequestDenied)
+        Err(self.over(Refusal::HttpRate(allowed), exchange))
+    }
+
+    /// A limit was reached.
+    fn over(&self, refusal: Refusal, exchange: &Exchange) -> Error {
+        exchange.failed(&format!("more than {}", refusal.allowed()));
+        self.shared.refuse(refusal);
+        Error::HttpRequestDenied
+    }
+
+    /// The name of a secret that the guest itself sends, with a request that can be written down.
+    fn vet(&self, request: Request<WasiBody>) -> (Request<WasiBody>, Option<String>) {
+        let name = self
+            .secrets
+            .leaked_by_url(&request.uri().to_string())
+            .or_else(|| self.secrets.leaked_by_url(request.method().as_str()))
+            .or_else(|| self.secrets.leaked_by_headers(request.headers()))
+            .map(str::to_owned);
+        let Some(name) = name else {
+            return (request, None);
+        };
+        let (mut parts, body) = request.into_parts();
+        parts.uri = self.secrets.clean_url(&parts.uri);
+        parts.headers.clear();
+        if self.secrets.leaked_by_url(parts.method.as_str()).is_some() {
+            parts.method = Method::GET;
+        }
+        (Request::from_parts(parts, body), Some(name))
     }
 }
 
@@ -141,10 +180,19 @@ impl WasiHttpHooks for HttpGate {
         options: Option<RequestOptions>,
         _done: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Answering {
+        let (request, leak) = self.vet(request);
         match self.shared.recorder.request(request) {
             Turn::Served(answering) => answering,
             Turn::Live { request, exchange } => {
-                let answering = self.send(*request, options, &exchange);
+                let answering = match leak {
+                    None => self.send(*request, options, &exchange),
+                    Some(name) => {
+                        let refusal = leaked(&name);
+                        exchange.failed(refusal.allowed());
+                        self.shared.refuse(refusal);
+                        Box::new(async { Err(Error::HttpRequestDenied) })
+                    }
+                };
                 Box::new(exchange.through(answering))
             }
         }
@@ -154,15 +202,24 @@ impl WasiHttpHooks for HttpGate {
 impl HttpGate {
     fn send(
         &self,
-        request: Request<WasiBody>,
+        mut request: Request<WasiBody>,
         options: Option<RequestOptions>,
         exchange: &Exchange,
     ) -> Answering {
-        let permit = match self.permit(request.method().as_str(), request.uri(), exchange) {
+        let mut permit = match self.permit(request.method().as_str(), request.uri(), exchange) {
             Ok(permit) => permit,
             Err(error) => return Box::new(async move { Err(error) }),
         };
         exchange.allowed_by(permit.line);
+        if permit.bare {
+            *request.headers_mut() = bare_headers(&self.shared.locale());
+        }
+        if let Err(missing) = self.inject(&mut permit, request.headers_mut(), exchange) {
+            let denial = missing_denial(&permit, &missing);
+            exchange.failed(&denial.detail);
+            self.shared.refuse(Refusal::Denied(denial));
+            return Box::new(async { Err(Error::HttpRequestDenied) });
+        }
         let Some(way) = &self.way else {
             // A policy without rules allows nothing, so this is not reached; it is a refusal anyway.
             return Box::new(async { Err(Error::HttpRequestDenied) });
@@ -170,8 +227,14 @@ impl HttpGate {
         let Ok(slot) = Arc::clone(&way.under_way).try_acquire_owned() else {
             return Box::new(async { Err(Error::ConnectionLimitReached) });
         };
+        let mut meter = Meter::new(&self.shared, self.policy.limits());
+        if let Some(rate) = permit.bytes {
+            meter = meter.ruled(&way.quota, &way.key, permit.line, rate);
+        }
         let sending = Sending {
-            limits: limits(options, self.shared.deadline()),
+            limits: limits(options, self.shared.deadline(), meter.left()),
+            secrets: self.secrets.clone(),
+            meter,
             lease: self.shared.lease(),
             egress: way.egress.clone(),
             shared: Arc::clone(&self.shared),
@@ -179,6 +242,21 @@ impl HttpGate {
             exchange: exchange.clone(),
         };
         Box::new(sending.run(request, slot))
+    }
+
+    /// Puts the rule's secret in, after the guest's request was searched for it.
+    fn inject(
+        &self,
+        permit: &mut Permit,
+        headers: &mut HeaderMap,
+        exchange: &Exchange,
+    ) -> Result<(), Missing> {
+        if let Some(inject) = permit.inject.clone() {
+            self.secrets.inject(&inject, &mut permit.url, headers)?;
+            exchange.injected(placeholders(&inject));
+        }
+        self.secrets.ask_for_plain(headers);
+        Ok(())
     }
 }
 
@@ -189,7 +267,27 @@ struct Sending {
     lease: CancellationToken,
     permit: Permit,
     limits: Limits,
+    secrets: Secrets,
+    meter: Meter,
     exchange: Exchange,
+}
+
+/// Why a request has no answer for the guest.
+#[derive(Debug, thiserror::Error)]
+enum SendError {
+    #[error(transparent)]
+    Egress(#[from] EgressError),
+    /// The guest's body was refused; by what is written down.
+    #[error("the body was refused while it was sent")]
+    Refused,
+    /// Counted while nothing was sent yet.
+    #[error("it is larger than the call's or the rule's bytes allow")]
+    TooMuch,
+    /// It could not be searched for secrets.
+    #[error(
+        "the answer is coded ({0}) although a plain one was asked for, so it can't be searched for secrets"
+    )]
+    Coded(String),
 }
 
 impl Sending {
@@ -209,26 +307,42 @@ impl Sending {
                     self.shared.led_to(next);
                 }
                 self.shared.succeeded();
-                let response = response.map(|body| guest_body(body, slot));
+                let response = response.map(|body| {
+                    Incoming::new(body, &self.secrets, self.meter, slot).boxed_unsync()
+                });
                 Ok((response, Box::new(async { Ok(()) })))
             }
             Err(error) => {
                 self.exchange.failed(&error.to_string());
-                if let EgressError::Address { .. } = &error {
-                    self.shared
-                        .refuse(Refusal::Denied(address_denial(&self.permit, &error)));
-                } else {
-                    self.shared.succeeded();
-                }
-                Err(guest_error(&error))
+                Err(match &error {
+                    SendError::Egress(error) => {
+                        self.explain(error);
+                        guest_error(error)
+                    }
+                    SendError::Refused | SendError::TooMuch => Error::HttpRequestDenied,
+                    SendError::Coded(_) => {
+                        self.shared.succeeded();
+                        Error::HttpProtocolError
+                    }
+                })
             }
         }
     }
 
-    async fn send(
-        &self,
-        request: Request<WasiBody>,
-    ) -> Result<Response<ResponseBody>, EgressError> {
+    /// What explains a failure that comes of this error.
+    fn explain(&self, error: &EgressError) {
+        match error {
+            EgressError::Address { .. } => self
+                .shared
+                .refuse(Refusal::Denied(address_denial(&self.permit, error))),
+            EgressError::RequestTooLarge { .. } | EgressError::ResponseTooLarge { .. } => {
+                self.meter.refuse();
+            }
+            _ => self.shared.succeeded(),
+        }
+    }
+
+    async fn send(&self, request: Request<WasiBody>) -> Result<Response<ResponseBody>, SendError> {
         let (mut parts, body) = request.into_parts();
         parts.uri = self
             .permit
@@ -236,36 +350,56 @@ impl Sending {
             .as_str()
             .parse()
             .map_err(|_| EgressError::Url("it cannot be sent"))?;
-        let body = if self.permit.bare {
-            parts.headers = bare_headers(&self.shared.locale());
-            alcove_egress::empty_body()
-        } else {
-            body.map_err(Into::into).boxed_unsync()
+        let body = match self.permit.bare {
+            true => http_body_util::Empty::new()
+                .map_err(|never| match never {})
+                .boxed_unsync(),
+            false => body,
         };
-        self.egress
-            .send(
-                Request::from_parts(parts, body),
-                &self.permit.scope,
-                &self.limits,
-            )
-            .await
+        let url = self.permit.url.as_str();
+        self.count(url.len() + header_bytes(&parts.headers))?;
+        let (body, refused) = Outgoing::new(body, &self.shared, &self.secrets, self.meter.clone());
+        let request = Request::from_parts(parts, body.boxed_unsync());
+        let sent = self
+            .egress
+            .send(request, &self.permit.scope, &self.limits)
+            .await;
+        // A server may answer before it has read everything.
+        if refused.load(Ordering::Relaxed) {
+            return Err(SendError::Refused);
+        }
+        let mut response = sent?;
+        self.count(header_bytes(response.headers()))?;
+        if let Some(coding) = self.secrets.coding(response.headers()) {
+            return Err(SendError::Coded(coding));
+        }
+        self.secrets.scrub_headers(response.headers_mut());
+        Ok(response)
+    }
+
+    fn count(&self, bytes: usize) -> Result<(), SendError> {
+        self.meter.take(bytes).map_err(|_| SendError::TooMuch)
     }
 }
 
-/// The body, which holds its slot until it is dropped.
-fn guest_body(body: ResponseBody, slot: OwnedSemaphorePermit) -> WasiBody {
-    body.map_err(move |error| {
-        let _held = &slot;
-        guest_error(&error)
-    })
-    .boxed_unsync()
+/// About how many bytes headers take.
+fn header_bytes(headers: &HeaderMap) -> usize {
+    headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
+        .sum()
 }
 
 /// The guest's own timeouts hold where they are shorter, and nothing outlives the call.
-fn limits(options: Option<RequestOptions>, deadline: Instant) -> Limits {
-    let mut limits = Limits::default();
+fn limits(options: Option<RequestOptions>, deadline: Instant, bytes: u64) -> Limits {
+    let mut limits = Limits {
+        request_bytes: bytes,
+        response_bytes: bytes,
+        ..Limits::default()
+    };
     let left = deadline.saturating_duration_since(Instant::now());
-    limits.total = limits.total.min(left);
+    // A little more, so that the call's own limit is what is reported.
+    limits.total = limits.total.min(left + Duration::from_secs(1));
     if let Some(options) = options {
         let shorten = |limit: &mut Duration, wish: Option<Duration>| {
             if let Some(wish) = wish {
@@ -290,6 +424,33 @@ fn flow_denial(method: &str, url: &Url, why: &str) -> Denial {
             "[[http]]\norigin = \"{}\"\n",
             url.origin().ascii_serialization()
         ),
+    }
+}
+
+/// The guest knows what it must not.
+pub(crate) fn leaked(name: &str) -> Refusal {
+    Refusal::Denied(Denial {
+        capability: "http",
+        detail: format!(
+            "the plugin's own request holds the secret `{name}`, which no plugin may know: it was \
+             not sent. Somebody has let it out; make a new one and set it with `alcove secret set \
+             {name}`"
+        ),
+        grant: String::new(),
+    })
+}
+
+/// The rule injects what nobody has set.
+fn missing_denial(permit: &Permit, missing: &Missing) -> Denial {
+    let name = &missing.0;
+    Denial {
+        capability: "http",
+        detail: format!(
+            "the rule in line {} puts the secret `{name}` into the request, and it is not set: set \
+             it with `alcove secret set {name}`, or `alcove secret set {name} --user` for yourself",
+            permit.line
+        ),
+        grant: String::new(),
     }
 }
 
@@ -322,7 +483,7 @@ fn single_address(address: std::net::IpAddr) -> String {
 }
 
 /// The same in the words of `wasi:http`.
-fn guest_error(error: &EgressError) -> Error {
+pub(crate) fn guest_error(error: &EgressError) -> Error {
     match error {
         EgressError::Url(_) => Error::HttpRequestUriInvalid,
         EgressError::Method(_) => Error::HttpRequestMethodInvalid,

@@ -19,7 +19,9 @@ mod cpu;
 mod engine;
 mod files;
 mod http;
+mod http_body;
 mod http_error;
+mod http_meter;
 mod instance;
 mod linker;
 mod load;
@@ -34,6 +36,7 @@ mod refusal;
 mod report;
 mod room;
 mod sandbox;
+mod secrets;
 mod session;
 mod shared;
 mod show;
@@ -58,4 +61,5 @@ pub use report::{
     Audience, Content, Denial, Failure, LimitHit, LogLevel, LogLine, Outcome, Part, Report, Usage,
 };
 pub use sandbox::{Sandbox, SandboxConfig, SandboxError};
+pub use secrets::Secrets;
 pub use session::Session;

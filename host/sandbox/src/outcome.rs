@@ -85,14 +85,14 @@ pub(crate) fn decide(
 
 impl From<Refusal> for Outcome {
     fn from(refusal: Refusal) -> Outcome {
-        match refusal {
-            Refusal::Denied(denial) => Outcome::Denied(denial),
-            Refusal::HttpRate(allowed) => Outcome::Limit(LimitHit {
-                name: "http-rate",
-                allowed,
-            }),
-            Refusal::Limit(hit) => Outcome::Limit(hit),
-        }
+        let (name, allowed) = match refusal {
+            Refusal::Denied(denial) => return Outcome::Denied(denial),
+            Refusal::Limit(hit) => return Outcome::Limit(hit),
+            Refusal::HttpRate(allowed) => ("http-rate", allowed),
+            Refusal::HttpRequests(allowed) => ("http-requests", allowed),
+            Refusal::HttpBytes(allowed) => ("http-bytes", allowed),
+        };
+        Outcome::Limit(LimitHit { name, allowed })
     }
 }
 
@@ -112,7 +112,10 @@ fn refused(shared: &Shared, failure: &Failure) -> Option<Outcome> {
     let says_so = matches!(failure.kind.as_str(), "denied" | "rate-limited");
     let explains = match &refusal {
         Refusal::Denied(denial) => denial.capability != "files",
-        Refusal::HttpRate(_) | Refusal::Limit(_) => true,
+        Refusal::HttpRate(_)
+        | Refusal::HttpRequests(_)
+        | Refusal::HttpBytes(_)
+        | Refusal::Limit(_) => true,
     };
     let guest_input = matches!(failure.kind.as_str(), "invalid-input" | "input-required");
     (says_so || explains && !guest_input).then(|| refusal.into())

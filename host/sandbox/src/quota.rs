@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use alcove_policies::{Policy, Rate};
+use alcove_policies::{ByteRate, Policy, Rate};
 
 use crate::report::LimitHit;
 
@@ -13,6 +13,8 @@ const MAX_ENTRIES: usize = 4096;
 /// The most events of one rate that are remembered one by one. A higher rate is counted in windows
 /// that follow each other, which at most doubles it across a border.
 const MAX_EVENTS: u32 = 10_000;
+/// How finely the time of a rate of bytes is cut.
+const BYTE_SLICES: u32 = 60;
 
 /// Counts calls and requests.
 #[derive(Debug, Default)]
@@ -42,6 +44,8 @@ struct Entry {
     calls: Window,
     /// By the line of the rule.
     requests: HashMap<u32, Window>,
+    /// By the line of the rule.
+    bytes: HashMap<u32, ByteWindow>,
     used: Option<Instant>,
 }
 
@@ -84,6 +88,35 @@ impl Window {
         let admitted = self.count < rate.count;
         self.count += u32::from(admitted);
         admitted
+    }
+}
+
+/// How many bytes there were lately: the time of a rate is cut in slices, and a slice counts until
+/// all of it is past.
+#[derive(Debug, Default)]
+struct ByteWindow {
+    slices: VecDeque<(Instant, u64)>,
+}
+
+impl ByteWindow {
+    /// Counts bytes; whether they are within `rate`.
+    fn admit(&mut self, rate: ByteRate, bytes: u64, now: Instant) -> bool {
+        let slice = rate.per / BYTE_SLICES;
+        while let Some((began, _)) = self.slices.front() {
+            if now.duration_since(*began) < rate.per + slice {
+                break;
+            }
+            self.slices.pop_front();
+        }
+        let used: u64 = self.slices.iter().map(|(_, bytes)| bytes).sum();
+        if used.saturating_add(bytes) > rate.bytes {
+            return false;
+        }
+        match self.slices.back_mut() {
+            Some((began, sum)) if now.duration_since(*began) < slice => *sum += bytes,
+            _ => self.slices.push_back((now, bytes)),
+        }
+        true
     }
 }
 
@@ -146,6 +179,15 @@ impl Quota {
         entry.requests.entry(line).or_default().admit(rate, now)
     }
 
+    /// Whether so many bytes more are within the rate of the rule at `line`.
+    pub(crate) fn bytes(&self, key: &Key, line: u32, rate: ByteRate, bytes: u64) -> bool {
+        let mut entries = self.lock();
+        let entry = entries.entry(key.clone()).or_default();
+        let now = Instant::now();
+        entry.used = Some(now);
+        entry.bytes.entry(line).or_default().admit(rate, bytes, now)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -200,6 +242,27 @@ mod tests {
         assert!(!window.admit(rate, start + Duration::from_millis(999)));
         assert!(window.admit(rate, start + Duration::from_secs(1)));
         assert!(window.events.is_empty());
+    }
+
+    #[test]
+    fn bytes_come_back_as_time_passes() {
+        let rate = ByteRate {
+            bytes: 100,
+            per: Duration::from_secs(60),
+        };
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut window = ByteWindow::default();
+        assert!(window.admit(rate, 60, at(0)));
+        assert!(window.admit(rate, 40, at(30)));
+        assert!(!window.admit(rate, 1, at(59)));
+        assert!(window.admit(rate, 60, at(62)));
+        assert!(!window.admit(rate, 1, at(63)));
+        for second in 64..2000 {
+            window.admit(rate, 1, at(second));
+        }
+        assert!(window.slices.len() <= BYTE_SLICES as usize + 2);
+        assert!(!window.admit(rate, 101, at(9000)));
     }
 
     #[test]

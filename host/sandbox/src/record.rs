@@ -107,6 +107,9 @@ pub struct HttpExchange {
     /// Why there was no answer, in the host's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What the host put into it, such as `header x-token = {secret:search-key}`; never a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub injected: Option<String>,
     /// The line of the policy that allowed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,

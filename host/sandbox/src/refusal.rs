@@ -12,10 +12,27 @@ use crate::report::LimitHit;
 pub(crate) enum Refusal {
     /// A rule of the policy, or the lack of one.
     Denied(#[serde(with = "denial")] Denial),
-    /// The rate of a rule.
+    /// The rate of a rule, of requests or of bytes.
     HttpRate(String),
     /// A limit of a capability.
     Limit(#[serde(with = "limit")] LimitHit),
+    /// The requests of a call.
+    HttpRequests(String),
+    /// The bytes of a call.
+    HttpBytes(String),
+}
+
+impl Refusal {
+    /// What was allowed, or why it was refused.
+    pub(crate) fn allowed(&self) -> &str {
+        match self {
+            Refusal::Denied(denial) => &denial.detail,
+            Refusal::HttpRate(allowed)
+            | Refusal::HttpRequests(allowed)
+            | Refusal::HttpBytes(allowed) => allowed,
+            Refusal::Limit(hit) => &hit.allowed,
+        }
+    }
 }
 
 /// The capabilities that can be refused: a denial names one of them.

@@ -10,6 +10,7 @@ use url::Url;
 use crate::call::{Grant, Invocation, Progress};
 use crate::capabilities::Capabilities;
 use crate::cpu::CpuMeter;
+use crate::http_meter::HttpUse;
 use crate::outbound::{Outbound, Passage};
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
@@ -63,6 +64,7 @@ struct Current {
     log_bytes: usize,
     logs_dropped: u64,
     capabilities: Capabilities,
+    http: Arc<HttpUse>,
 }
 
 impl Shared {
@@ -83,6 +85,7 @@ impl Shared {
                 log_bytes: 0,
                 logs_dropped: 0,
                 capabilities: Capabilities::default(),
+                http: Arc::default(),
             }),
         }
     }
@@ -105,6 +108,7 @@ impl Shared {
             log_bytes: 0,
             logs_dropped: 0,
             capabilities: std::mem::take(&mut invocation.capabilities),
+            http: Arc::default(),
         };
     }
 
@@ -140,6 +144,11 @@ impl Shared {
 
     pub(crate) fn capabilities(&self) -> Capabilities {
         self.lock().capabilities.clone()
+    }
+
+    /// What the HTTP of the call has used.
+    pub(crate) fn http_use(&self) -> Arc<HttpUse> {
+        Arc::clone(&self.lock().http)
     }
 
     pub(crate) fn locale(&self) -> String {

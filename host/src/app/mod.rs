@@ -203,6 +203,7 @@ impl App {
         let tools = Tools::new(ToolsConfig {
             store: Arc::clone(&store),
             log: log.clone(),
+            secrets: secrets.clone(),
             components: components.clone(),
             sandbox: sandbox.clone(),
             assets: assets.clone(),

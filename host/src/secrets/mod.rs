@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alcove_api_types::{SecretInfo, SecretScope};
+use alcove_policies::is_secret_name;
 use serde_json::json;
 
 use crate::accounts::Principal;
@@ -166,14 +167,6 @@ impl Secrets {
         };
         Ok(self.log.audit(entry).await?)
     }
-}
-
-/// Whether a policy can name it.
-fn is_secret_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
 }
 
 /// Whose a secret of this scope is; the organisation's are its admins' to change.

@@ -100,6 +100,7 @@ fn requests(record: &HostRecord) -> Vec<serde_json::Value> {
             "url": exchange.url,
             "status": exchange.status,
             "error": exchange.error,
+            "injected": exchange.injected,
             "line": exchange.line,
         })
     };

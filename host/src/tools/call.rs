@@ -9,7 +9,7 @@ use alcove_api_types::{Label, ToolOutcome, ToolPart, ToolUsage};
 use alcove_policies::inspect::Inspection;
 use alcove_policies::schema;
 use alcove_sandbox::{
-    Call, Component, Grant, HostRecord, Invocation, LoadError, Outbound, Progress, Report,
+    Call, Component, Grant, HostRecord, Invocation, LoadError, Outbound, Progress, Report, Secrets,
 };
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -268,10 +268,11 @@ impl Tools {
             Mounts::prepare(&self.inner.workspaces, &bound.policy, request.conversation)
                 .map_err(|error| broken("the folders of the grant could not be opened", &error))?;
         let ends = EndsWithAny::of(&lease, callers);
+        let secrets = self.secrets_for(request, &bound).await?;
         Ok(Admitted {
             label: label(&bound.policy),
             outbound: Leaving::of(request, &bound.policy).watch(request),
-            grant: grant(&bound, ends.token(), &mounts),
+            grant: grant(&bound, ends.token(), &mounts, secrets),
             lease,
             _callers: ends,
             inspection,
@@ -296,6 +297,26 @@ impl Tools {
                     tool.plugin, request.principal.username, tool.plugin, request.principal.username
                 ))
             })
+    }
+
+    /// The secrets that the policy puts into requests, for this person's calls.
+    async fn secrets_for(
+        &self,
+        request: &ToolRequest,
+        bound: &Bound,
+    ) -> Result<Secrets, ToolOutcome> {
+        let mut names: Vec<&str> = bound.policy.secrets().collect();
+        names.sort_unstable();
+        names.dedup();
+        let values = self.inner.secrets.values(&request.principal, &names).await;
+        let values = values.map_err(|error| {
+            tracing::error!(plugin = bound.plugin, %error, "secrets could not be read");
+            refused("the policy's secrets could not be read: see the server's log")
+        })?;
+        let values = values
+            .into_iter()
+            .map(|(name, value)| (name, value.expose().to_owned()));
+        Secrets::new(values).map_err(|error| refused(&error.to_string()))
     }
 
     /// Loads a component, and says so where that takes long: its first use compiles it.
@@ -402,11 +423,12 @@ fn with_answer(request: &ToolRequest) -> Value {
     arguments
 }
 
-fn grant(bound: &Bound, lease: &CancellationToken, mounts: &Mounts) -> Grant {
+fn grant(bound: &Bound, lease: &CancellationToken, mounts: &Mounts, secrets: Secrets) -> Grant {
     Grant {
         plugin: bound.plugin.clone(),
         policy: Arc::clone(&bound.policy),
         mounts: mounts.mounts().to_vec(),
+        secrets,
         lease: lease.clone(),
     }
 }

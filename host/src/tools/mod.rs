@@ -35,6 +35,7 @@ use crate::accounts::Principal;
 use crate::assets::AssetStore;
 use crate::inference::Inference;
 use crate::ledger::LedgerBook;
+use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::store::log::ItemLog;
 
@@ -55,6 +56,8 @@ pub struct ToolsConfig {
     pub store: Arc<dyn Store>,
     /// The audit log.
     pub log: ItemLog,
+    /// What policies put into requests.
+    pub secrets: Secrets,
     /// What is installed.
     pub components: ComponentStore,
     /// What runs it.
@@ -84,6 +87,7 @@ pub struct Tools {
 struct Inner {
     store: Arc<dyn Store>,
     log: ItemLog,
+    secrets: Secrets,
     components: ComponentStore,
     inspections: Inspections,
     sandbox: Sandbox,
@@ -103,6 +107,7 @@ impl Tools {
             inner: Arc::new(Inner {
                 store: config.store,
                 log: config.log,
+                secrets: config.secrets,
                 inspections: Inspections::new(config.components.clone()),
                 components: config.components,
                 sandbox: config.sandbox,
@@ -115,6 +120,12 @@ impl Tools {
                 live: LiveSessions::new(config.max_sessions),
             }),
         }
+    }
+
+    /// Drops the live sessions of everybody: the next call of each makes its instance anew, with
+    /// the secrets that are set then.
+    pub async fn forget_sessions(&self) {
+        self.shut_down().await;
     }
 
     /// Drops the live sessions. Running calls are ended by whoever started them.

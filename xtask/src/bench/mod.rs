@@ -6,7 +6,7 @@ mod idle;
 mod inference;
 mod python;
 mod render;
-mod result;
+pub(crate) mod result;
 mod sandbox;
 mod server;
 mod statistics;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::metadata::{Package, packages};
+use crate::metadata::{Package, packages, root};
+use crate::tidy::tracked;
 
 /// What each of our packages may use of our own, apart from tests.
 const EDGES: &[(&str, &[&str])] = &[
@@ -124,6 +125,43 @@ fn http_clients_are_those_on_the_list() {
                     || (package.name == "alcove-sandbox" && dependency == "hyper"),
                 "{} uses {dependency}: reach URLs through alcove-egress, or list the client with its reason",
                 package.name
+            );
+        }
+    }
+}
+
+/// What opens a connection or asks for a name.
+const WAYS_OUT: &[&str] = &[
+    "TcpStream::connect",
+    "TcpSocket",
+    "UdpSocket",
+    "lookup_host",
+    "ToSocketAddrs",
+    "hyper::client",
+    "hyper_util::client",
+];
+
+/// Downloads of models, requests of guests and what the command line asks all go through one crate;
+/// a connection that is opened by hand elsewhere would go around its checks.
+#[test]
+fn connections_are_opened_by_the_egress_alone() {
+    let is_ours = |path: &str| {
+        let folders = ["host/", "registry/", "policies/", "gpu-runtime/"];
+        folders.iter().any(|folder| path.starts_with(folder))
+            && path.contains("src/")
+            && path.ends_with(".rs")
+            && !path.contains("/tests")
+            && !path.starts_with("host/egress/src/")
+    };
+    for path in tracked() {
+        let Some(name) = path.to_str().filter(|path| is_ours(path)) else {
+            continue;
+        };
+        let text = std::fs::read_to_string(root().join(&path)).unwrap_or_default();
+        for way in WAYS_OUT {
+            assert!(
+                !text.contains(way),
+                "{name} uses {way}: reach URLs through alcove-egress"
             );
         }
     }

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::metadata::root;
 
 /// Every tracked file, and every new one that git does not ignore.
-fn tracked() -> Vec<PathBuf> {
+pub(crate) fn tracked() -> Vec<PathBuf> {
     let output = Command::new("git")
         .args([
             "ls-files",

@@ -135,6 +135,12 @@ fn check(case: &Case) {
         "{name}"
     );
     let is_for_guests = !case.inject.is_empty();
+    let needs_none = [
+        expect.again.is_some(),
+        expect.follow.is_some(),
+        expect.body_bytes.is_some(),
+    ];
+    assert!(!is_for_guests || needs_none == [false; 3], "{name}");
     assert_eq!(expect.egress.is_none(), is_for_guests, "{name}");
     assert!(is_for_guests || case.secret.is_none(), "{name}");
     assert!(

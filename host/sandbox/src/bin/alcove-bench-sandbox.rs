@@ -63,6 +63,7 @@ fn run(
         plugin: policy.plugin().to_owned(),
         policy: Arc::new(policy),
         mounts: Vec::new(),
+        secrets: alcove_sandbox::Secrets::default(),
         lease: CancellationToken::new(),
     };
     let folder = tempfile::tempdir()?;

@@ -103,6 +103,11 @@ impl Exchange {
         self.note(|exchange| exchange.line = Some(line));
     }
 
+    /// What the host put into it, with placeholders for secrets.
+    pub(crate) fn injected(&self, what: String) {
+        self.note(|exchange| exchange.injected = Some(what));
+    }
+
     /// Why there is no answer, in the host's words.
     pub(crate) fn failed(&self, why: &str) {
         self.note(|exchange| exchange.error = Some(why.to_owned()));
@@ -244,7 +249,11 @@ impl http_body::Body for Received {
             }
             Some(Err(error)) => {
                 let end = BodyEnd::Failed(HttpError::from(error));
-                self.exchange.note(|exchange| exchange.end = Some(end));
+                let refusal = self.exchange.recorder.refusal();
+                self.exchange.note(|exchange| {
+                    exchange.end = Some(end);
+                    exchange.refusal = refusal;
+                });
             }
             None => self
                 .exchange

@@ -9,7 +9,7 @@ use alcove_egress::{Egress, EgressConfig};
 use alcove_policies::Policy;
 use alcove_sandbox::{
     Call, Compiler, Component, Content, Grant, Invocation, LoadError, Outcome, Report, Sandbox,
-    SandboxConfig,
+    SandboxConfig, Secrets,
 };
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -109,6 +109,7 @@ pub(crate) fn grant(policy: &Policy) -> Grant {
         plugin: policy.plugin().to_owned(),
         policy: Arc::new(policy.clone()),
         mounts: Vec::new(),
+        secrets: Secrets::default(),
         lease: CancellationToken::new(),
     }
 }

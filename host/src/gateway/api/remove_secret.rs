@@ -25,5 +25,6 @@ pub(in crate::gateway) async fn remove_secret(
         }
     };
     app.secrets.remove(&principal, scope, &name).await?;
+    app.tools.forget_sessions().await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -20,5 +20,6 @@ pub(in crate::gateway) async fn set_secret(
     let SetSecret { name, value, scope } = body;
     let value = Secret::new(value);
     let set = app.secrets.set(&principal, scope, &name, &value).await?;
+    app.tools.forget_sessions().await;
     Ok(Json(set))
 }

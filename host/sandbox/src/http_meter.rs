@@ -1,0 +1,127 @@
+//! What the HTTP of one call may use: requests, bytes in both directions, and bytes in the time of
+//! a rule.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use alcove_policies::{ByteRate, Limits};
+
+use crate::quota::{Key, Quota};
+use crate::refusal::Refusal;
+use crate::shared::Shared;
+use crate::show;
+
+/// What one call has used.
+#[derive(Debug, Default)]
+pub(crate) struct HttpUse {
+    requests: AtomicU32,
+    bytes: AtomicU64,
+}
+
+impl HttpUse {
+    /// Counts a request; refused where there have been enough.
+    pub(crate) fn request(&self, limits: &Limits) -> Result<(), Refusal> {
+        let before = self.requests.fetch_add(1, Ordering::Relaxed);
+        if before < limits.http_requests {
+            return Ok(());
+        }
+        let allowed = format!("{} in one call", limits.http_requests);
+        Err(Refusal::HttpRequests(allowed))
+    }
+
+    /// How many bytes are left.
+    fn left(&self, limits: &Limits) -> u64 {
+        let used = self.bytes.load(Ordering::Relaxed);
+        limits.http_bytes.saturating_sub(used)
+    }
+
+    /// Counts bytes; refused where there are too many.
+    fn take(&self, bytes: u64, limits: &Limits) -> Result<(), Refusal> {
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) <= limits.http_bytes {
+            return Ok(());
+        }
+        Err(too_many(limits))
+    }
+}
+
+fn too_many(limits: &Limits) -> Refusal {
+    let allowed = format!("{} in one call", show::bytes(limits.http_bytes));
+    Refusal::HttpBytes(allowed)
+}
+
+/// Counts the bytes of one request and its answer. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Meter {
+    shared: Arc<Shared>,
+    used: Arc<HttpUse>,
+    limits: Limits,
+    rule: Option<Arc<Rule>>,
+}
+
+/// The rule that allows the request, where it limits bytes.
+struct Rule {
+    quota: Arc<Quota>,
+    key: Key,
+    line: u32,
+    rate: ByteRate,
+}
+
+impl Meter {
+    pub(crate) fn new(shared: &Arc<Shared>, limits: &Limits) -> Meter {
+        Meter {
+            used: shared.http_use(),
+            shared: Arc::clone(shared),
+            limits: limits.clone(),
+            rule: None,
+        }
+    }
+
+    /// Counts against the rate of a rule, too.
+    pub(crate) fn ruled(
+        mut self,
+        quota: &Arc<Quota>,
+        key: &Key,
+        line: u32,
+        rate: ByteRate,
+    ) -> Meter {
+        self.rule = Some(Arc::new(Rule {
+            quota: Arc::clone(quota),
+            key: key.clone(),
+            line,
+            rate,
+        }));
+        self
+    }
+
+    /// How many bytes the call has left.
+    pub(crate) fn left(&self) -> u64 {
+        self.used.left(&self.limits)
+    }
+
+    /// Counts bytes. Where there are too many, remembers the refusal.
+    pub(crate) fn take(&self, bytes: usize) -> Result<(), Exceeded> {
+        let bytes = bytes as u64;
+        let mut taken = self.used.take(bytes, &self.limits);
+        if let (Ok(()), Some(rule)) = (&taken, &self.rule)
+            && !rule.quota.bytes(&rule.key, rule.line, rule.rate, bytes)
+        {
+            let allowed = format!("{} by the rule in line {}", rule.rate, rule.line);
+            taken = Err(Refusal::HttpRate(allowed));
+        }
+        taken.map_err(|refusal| {
+            self.shared.refuse(refusal);
+            Exceeded
+        })
+    }
+
+    /// The call's limit stood in the way, as the egress found.
+    pub(crate) fn refuse(&self) {
+        self.shared.refuse(too_many(&self.limits));
+    }
+}
+
+/// More bytes than are allowed.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("more bytes than are allowed")]
+pub(crate) struct Exceeded;

@@ -36,8 +36,9 @@ impl Refusal {
 }
 
 /// The capabilities that can be refused: a denial names one of them.
-const CAPABILITIES: [&str; 7] = [
+const CAPABILITIES: [&str; 8] = [
     "http",
+    "flow",
     "files",
     "state",
     "assets",

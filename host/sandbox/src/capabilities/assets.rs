@@ -74,10 +74,12 @@ pub trait AssetReader: Send {
 }
 
 /// A guest's handle. It holds nothing once it is finished, or after a write that failed.
-pub(super) struct Writer(Arc<Mutex<Option<Box<dyn AssetWriter>>>>);
+#[expect(unreachable_pub, reason = "the generated code exports it again")]
+pub struct Writer(Arc<Mutex<Option<Box<dyn AssetWriter>>>>);
 
 /// A guest's handle.
-pub(super) struct Reader {
+#[expect(unreachable_pub, reason = "the generated code exports it again")]
+pub struct Reader {
     asset: Asset,
     /// Empty in a replay, where nothing is read.
     bytes: Arc<Mutex<Option<Box<dyn AssetReader>>>>,

@@ -40,12 +40,13 @@ mod supervise;
 mod ticker;
 
 pub use call::{Call, Grant, Invocation, MAX_ARGUMENT_BYTES, Mount, Progress};
-pub use compile::{CompileError, Compiler, compile_component};
+pub use compile::{CompileError, CompileLimits, Compiler, compile_component};
 pub use component::Component;
 pub use load::LoadError;
 pub use outbound::{Outbound, Passage};
 pub use record::{
     Bytes, Divergence, Headers, HostCall, HostRecord, HttpExchange, MAX_RECORD_BYTES, SentBody,
+    Under,
 };
 pub use report::{
     Audience, Content, Denial, Failure, LimitHit, LogLevel, LogLine, Outcome, Part, Report, Usage,

@@ -63,8 +63,8 @@ pub struct Failure {
 /// A limit that was reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitHit {
-    /// Which: `memory`, `cpu`, `wall`, `output`, `calls`, `concurrency`, `http-rate`, `stopped` or
-    /// `revoked`.
+    /// Which: `memory`, `cpu`, `wall`, `output`, `logs`, `handles`, `calls`, `concurrency`,
+    /// `arguments`, `http-rate`, `stopped` or `revoked`.
     pub name: &'static str,
     /// What was allowed, in words a person reads.
     pub allowed: String,

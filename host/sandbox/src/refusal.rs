@@ -14,8 +14,9 @@ pub(crate) enum Refusal {
 }
 
 /// The capabilities that can be refused: a denial names one of them.
-const CAPABILITIES: [&str; 7] = [
+const CAPABILITIES: [&str; 8] = [
     "http",
+    "flow",
     "files",
     "state",
     "assets",

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod audit;
+mod audit_search;
 mod begin;
 mod conversations;
 mod error;
@@ -19,7 +20,8 @@ use crate::accounts::Principal;
 use crate::vault::{UserKey, Vault};
 
 pub use approvals::{Approval, NewApproval};
-pub use audit::AuditEntry;
+pub use audit::{AuditEntry, Chain};
+pub use audit_search::{AuditFound, AuditFoundPage, MAX_AUDIT_PAGE};
 pub use begin::{Begin, Begun, Idempotency, Target};
 pub use conversations::{Branch, ConversationView, Page, Summary};
 pub use error::LogError;

@@ -53,7 +53,8 @@ macro_rules! conformance {
                 a_yes_for_a_conversation_is_bound_to_what_it_was_for,
                 what_a_killed_server_asked_is_interrupted;
             audit: the_chain_is_whole_and_notices_changes, entries_at_once_get_places_of_their_own,
-                the_audit_log_is_append_only;
+                the_audit_log_is_append_only, entries_are_found_by_what_they_say,
+                the_first_break_of_each_chain_is_named;
             accounts: the_first_start_makes_one_local_user, a_setup_link_works_once,
                 sessions_slide_and_end, wrong_passwords_are_throttled, keys_work_until_revoked,
                 names_are_unique_whatever_their_case, migrations_run_once;

@@ -6,6 +6,8 @@
 
 mod accounts;
 mod approvals;
+mod audit;
+mod calls;
 mod chat_completions;
 mod conversations;
 mod events;
@@ -21,6 +23,8 @@ pub use accounts::{ApiKey, CreateApiKey, CreatedApiKey, Me, SetUp, SignIn};
 pub use approvals::{
     Answer, AnswerKind, Answered, ApprovalQuestion, Awaiting, Choice, InputQuestion, WaitingCall,
 };
+pub use audit::{AuditChain, AuditEntry, AuditPage};
+pub use calls::{CallDivergence, CallReceipt, CallReplay, HostCall};
 pub use chat_completions::{
     ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, ChatCompletionRequest, ChatContent,
     ChatContentPart, ChatDelta, ChatMessage, ChatUsage, StreamOptions,

@@ -181,4 +181,28 @@ mod tests {
         assert!(cache.get(&engine, "b").is_none());
         assert!(cache.get(&engine, "c").is_some());
     }
+
+    #[test]
+    fn what_a_crash_or_another_version_left_behind_does_no_harm() {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, output) = compiled(folder.path());
+        let place = folder.path().join("cache");
+        let mut cache = Cache::open(&place, [7; 32]).unwrap();
+        // Killed while it wrote: a file under a name of its own, never the component's.
+        let left = place.join(".tmpLeft.cwasm");
+        fs::write(&left, &fs::read(&output).unwrap()[..100]).unwrap();
+        assert!(cache.get(&engine, "abc").is_none());
+        // Written whole, by this host, for an engine that this one is not.
+        let mut other = b"what another version of the engine made".to_vec();
+        let mac = blake3::keyed_hash(&[7; 32], &other);
+        other.extend(mac.as_bytes());
+        fs::write(cache.path(&engine, "abc"), &other).unwrap();
+        assert!(cache.get(&engine, "abc").is_none());
+        cache.put(&engine, "abc", &output).unwrap();
+        assert!(cache.get(&engine, "abc").is_some());
+        // What was left goes when room is needed.
+        cache.max_bytes = fs::metadata(cache.path(&engine, "abc")).unwrap().len();
+        cache.put(&engine, "abc", &output).unwrap();
+        assert!(!left.exists() && cache.get(&engine, "abc").is_some());
+    }
 }

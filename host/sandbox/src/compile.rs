@@ -13,29 +13,37 @@ use tokio::process::Command;
 use wasmtime::Engine;
 
 use crate::engine;
+use crate::show;
 
 /// The largest component.
 const MAX_WASM_BYTES: u64 = 256 << 20;
-/// What a compiler may use.
-const LIMITS: ChildLimits = ChildLimits {
-    address_bytes: 8 << 30,
-    cpu_seconds: 300,
-    output_bytes: 2 << 30,
-    wall: Duration::from_secs(300),
-};
 /// The most threads of a compiler. Each thread's heap takes address space, used or not.
 const MAX_THREADS: usize = 8;
 /// How much of a failed compiler's words is kept.
 const MAX_MESSAGE_BYTES: u64 = 2000;
 
 /// What a compiler's process may use.
-#[derive(Debug, Clone, Copy)]
-struct ChildLimits {
-    address_bytes: libc::rlim_t,
-    cpu_seconds: libc::rlim_t,
-    /// The largest compiled component.
-    output_bytes: libc::rlim_t,
-    wall: Duration,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompileLimits {
+    /// Address space, in bytes. Threads take some whether they use it or not.
+    pub address_bytes: u64,
+    /// CPU time of all its threads, in seconds.
+    pub cpu_seconds: u64,
+    /// The largest compiled component, in bytes.
+    pub output_bytes: u64,
+    /// From its start to its end.
+    pub wall: Duration,
+}
+
+impl Default for CompileLimits {
+    fn default() -> CompileLimits {
+        CompileLimits {
+            address_bytes: 8 << 30,
+            cpu_seconds: 300,
+            output_bytes: 2 << 30,
+            wall: Duration::from_secs(300),
+        }
+    }
 }
 
 /// Who compiles.
@@ -49,6 +57,8 @@ pub enum Compiler {
         program: PathBuf,
         /// What comes before the two paths.
         args: Vec<OsString>,
+        /// What it may use.
+        limits: CompileLimits,
     },
     /// This process, without limits: only for components that this host built.
     InProcess,
@@ -81,8 +91,13 @@ pub enum CompileError {
         source: io::Error,
     },
     /// The compiler went over one of its limits.
-    #[error("compiling it took more than {0}")]
-    Limit(&'static str),
+    #[error("compiling it took more than {allowed}, the limit `{name}`")]
+    Limit {
+        /// Which: `compile-time`, `compile-memory` or `compile-output`.
+        name: &'static str,
+        /// What was allowed, in words a person reads.
+        allowed: String,
+    },
 }
 
 /// Compiles the component at `input` to `output`: what the compiler's process runs.
@@ -111,7 +126,11 @@ impl Compiler {
     /// Compiles `input` to `output`.
     pub(crate) async fn run(&self, input: &Path, output: &Path) -> Result<(), CompileError> {
         match self {
-            Compiler::Child { program, args } => child(program, args, input, output, LIMITS).await,
+            Compiler::Child {
+                program,
+                args,
+                limits,
+            } => child(program, args, input, output, *limits).await,
             Compiler::InProcess => {
                 let (input, output) = (input.to_owned(), output.to_owned());
                 tokio::task::spawn_blocking(move || compile_component(&input, &output))
@@ -127,7 +146,7 @@ async fn child(
     args: &[OsString],
     input: &Path,
     output: &Path,
-    limits: ChildLimits,
+    limits: CompileLimits,
 ) -> Result<(), CompileError> {
     let threads = std::thread::available_parallelism()
         .map_or(1, std::num::NonZero::get)
@@ -168,7 +187,7 @@ async fn child(
     })
     .await;
     let status = match end {
-        Err(_) => return Err(CompileError::Limit("its time")),
+        Err(_) => return Err(limits.hit(Hit::Wall)),
         Ok(Err(source)) => {
             return Err(CompileError::Start {
                 program: program.to_owned(),
@@ -182,11 +201,12 @@ async fn child(
     }
     use std::os::unix::process::ExitStatusExt;
     match status.signal() {
-        Some(libc::SIGXCPU | libc::SIGKILL) => Err(CompileError::Limit("its CPU time")),
-        Some(libc::SIGABRT | libc::SIGSEGV | libc::SIGBUS) => {
-            Err(CompileError::Limit("its memory"))
+        Some(libc::SIGXCPU) => Err(limits.hit(Hit::Cpu)),
+        // The system kills what takes memory that it does not have.
+        Some(libc::SIGABRT | libc::SIGSEGV | libc::SIGBUS | libc::SIGKILL) => {
+            Err(limits.hit(Hit::Memory))
         }
-        Some(libc::SIGXFSZ) => Err(CompileError::Limit("the space for its result")),
+        Some(libc::SIGXFSZ) => Err(limits.hit(Hit::Output)),
         _ => Err(CompileError::Invalid(if words.is_empty() {
             "the compiler gave no reason".to_owned()
         } else {
@@ -195,8 +215,29 @@ async fn child(
     }
 }
 
+/// A limit of a compiler.
+enum Hit {
+    Wall,
+    Cpu,
+    Memory,
+    Output,
+}
+
+impl CompileLimits {
+    fn hit(&self, hit: Hit) -> CompileError {
+        let cpu = Duration::from_secs(self.cpu_seconds);
+        let (name, allowed) = match hit {
+            Hit::Wall => ("compile-time", show::duration(self.wall)),
+            Hit::Cpu => ("compile-time", show::duration(cpu)),
+            Hit::Memory => ("compile-memory", show::bytes(self.address_bytes)),
+            Hit::Output => ("compile-output", show::bytes(self.output_bytes)),
+        };
+        CompileError::Limit { name, allowed }
+    }
+}
+
 /// Runs in the child, before the compiler.
-fn limit_self(limits: ChildLimits) -> io::Result<()> {
+fn limit_self(limits: CompileLimits) -> io::Result<()> {
     for (what, value) in [
         (libc::RLIMIT_AS, limits.address_bytes),
         (libc::RLIMIT_CPU, limits.cpu_seconds),
@@ -205,7 +246,8 @@ fn limit_self(limits: ChildLimits) -> io::Result<()> {
     ] {
         let limit = libc::rlimit {
             rlim_cur: value,
-            rlim_max: value,
+            // A second more, so that a compiler that is too slow is told so, and not just killed.
+            rlim_max: value.saturating_add(1),
         };
         #[expect(unsafe_code, reason = "setrlimit reads the rlimit it is given")]
         let result = unsafe { libc::setrlimit(what, &raw const limit) };
@@ -221,7 +263,7 @@ mod tests {
     use super::*;
 
     /// Runs a shell in the compiler's place.
-    async fn shell(script: &str, limits: ChildLimits) -> Result<(), CompileError> {
+    async fn shell(script: &str, limits: CompileLimits) -> Result<(), CompileError> {
         let folder = tempfile::tempdir().unwrap();
         let args = ["-c", script, "sh"].map(OsString::from);
         child(
@@ -236,48 +278,49 @@ mod tests {
 
     #[tokio::test]
     async fn a_compiler_that_takes_too_much_is_ended() {
-        let busy = ChildLimits {
+        let busy = CompileLimits {
             cpu_seconds: 1,
-            ..LIMITS
+            ..CompileLimits::default()
         };
-        let result = shell("while :; do :; done", busy).await;
-        assert!(
-            matches!(result, Err(CompileError::Limit("its CPU time"))),
-            "{result:?}"
-        );
-
-        let slow = ChildLimits {
+        let slow = CompileLimits {
             wall: Duration::from_millis(200),
-            ..LIMITS
+            ..CompileLimits::default()
         };
-        let result = shell("exec sleep 30", slow).await;
-        assert!(
-            matches!(result, Err(CompileError::Limit("its time"))),
-            "{result:?}"
-        );
-
-        let large = ChildLimits {
+        let large = CompileLimits {
             output_bytes: 4096,
-            ..LIMITS
+            ..CompileLimits::default()
         };
-        let result = shell("exec head -c 100000 /dev/zero > \"$2\"", large).await;
-        assert!(
-            matches!(result, Err(CompileError::Limit("the space for its result"))),
-            "{result:?}"
-        );
+        for (script, limits, expected, words) in [
+            ("while :; do :; done", busy, "compile-time", "1 s"),
+            ("exec sleep 30", slow, "compile-time", "200 ms"),
+            (
+                "exec head -c 100000 /dev/zero > \"$2\"",
+                large,
+                "compile-output",
+                "4 KiB",
+            ),
+            ("kill -ABRT $$", slow, "compile-memory", "8 GiB"),
+        ] {
+            match shell(script, limits).await {
+                Err(CompileError::Limit { name, allowed }) => {
+                    assert_eq!((name, allowed.as_str()), (expected, words), "{script}");
+                }
+                other => panic!("{script}: {other:?}"),
+            }
+        }
     }
 
     #[tokio::test]
     async fn a_compiler_sees_nothing_of_the_environment_and_is_quoted() {
         let result = shell(
             "echo \"home: $HOME path: ${SECRET:-none}\" >&2; exit 3",
-            LIMITS,
+            CompileLimits::default(),
         )
         .await;
         let Err(CompileError::Invalid(words)) = result else {
             panic!("{result:?}");
         };
         assert_eq!(words, "home:  path: none");
-        assert!(shell("exit 0", LIMITS).await.is_ok());
+        assert!(shell("exit 0", CompileLimits::default()).await.is_ok());
     }
 }

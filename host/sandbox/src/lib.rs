@@ -50,12 +50,13 @@ pub use capabilities::{
     Generate, Generated, Inference, MAX_ASSET_CHUNK_BYTES, MAX_STATE_KEY_BYTES,
     MAX_STATE_VALUE_BYTES, State,
 };
-pub use compile::{CompileError, Compiler, compile_component};
+pub use compile::{CompileError, CompileLimits, Compiler, compile_component};
 pub use component::Component;
 pub use load::LoadError;
 pub use outbound::{Outbound, Passage};
 pub use record::{
     Bytes, Divergence, Headers, HostCall, HostRecord, HttpExchange, MAX_RECORD_BYTES, SentBody,
+    Under,
 };
 pub use report::{
     Audience, Content, Denial, Failure, LimitHit, LogLevel, LogLine, Outcome, Part, Report, Usage,

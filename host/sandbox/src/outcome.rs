@@ -1,6 +1,7 @@
 //! Which of the five ways a call ended.
 
 use alcove_policies::Policy;
+use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 
 use crate::bindings::types;
@@ -22,6 +23,9 @@ pub(crate) fn hostcall_bytes(policy: &Policy) -> usize {
     let bytes = policy.limits().output_bytes.saturating_mul(2) + HOSTCALL_BYTES;
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
+
+/// The most parts of a result; an empty one takes room too.
+const MAX_PARTS: usize = 1000;
 
 /// How a call ended, and how large its output was.
 pub(crate) struct Ended {
@@ -50,7 +54,12 @@ pub(crate) fn decide(
                 .map_err(Failure::from);
             let output_bytes = size(&result);
             let outcome = match result {
+                _ if shared.is_flooding() => Outcome::Limit(stopped(Stop::Logs, policy)),
                 _ if output_bytes > limits.output_bytes => Outcome::Limit(output(policy)),
+                Ok(parts) if parts.len() > MAX_PARTS => Outcome::Limit(LimitHit {
+                    name: "output",
+                    allowed: format!("{MAX_PARTS} parts"),
+                }),
                 Ok(parts) => Outcome::Ok(parts),
                 Err(_) if memory_refused => Outcome::Limit(memory()),
                 Err(failure) => refused(shared, &failure).unwrap_or(Outcome::Failed(failure)),
@@ -64,8 +73,15 @@ pub(crate) fn decide(
         Err(error) => Ended {
             outcome: if let Some(Stopped(stop)) = error.downcast_ref() {
                 Outcome::Limit(stopped(*stop, policy))
+            } else if shared.is_flooding() {
+                Outcome::Limit(stopped(Stop::Logs, policy))
             } else if memory_refused {
                 Outcome::Limit(memory())
+            } else if is_out_of_handles(&error) {
+                Outcome::Limit(LimitHit {
+                    name: "handles",
+                    allowed: format!("{} at once", limits.handles),
+                })
             } else if is_hostcall_limit(&error) {
                 Outcome::Limit(output(policy))
             } else if error.is::<PoolConcurrencyLimitError>() {
@@ -134,6 +150,7 @@ fn stopped(stop: Stop, policy: &Policy) -> LimitHit {
         Stop::Revoked => ("revoked", "until its grant was revoked".to_owned()),
         Stop::Wall => ("wall", show::duration(policy.limits().wall)),
         Stop::Cpu => ("cpu", show::duration(policy.limits().cpu)),
+        Stop::Logs => ("logs", format!("{} lines", policy.limits().logs)),
     };
     LimitHit { name, allowed }
 }
@@ -152,6 +169,11 @@ fn size(result: &Result<Vec<Part>, Failure>) -> u64 {
     bytes as u64
 }
 
+/// Whether the table of handles was full.
+fn is_out_of_handles(error: &wasmtime::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ResourceTableError::Full))
+}
+
 /// The engine has a type of its own for this, which it keeps to itself.
 fn is_hostcall_limit(error: &wasmtime::Error) -> bool {
     error
@@ -168,8 +190,8 @@ fn reason(error: &wasmtime::Error) -> String {
     if error.is::<wasmtime_wasi::I32Exit>() {
         return "the component ended its own process".to_owned();
     }
-    if error.is::<wasmtime::component::ResourceTableError>() {
-        return "the component held too many handles, or one that is not there".to_owned();
+    if error.is::<ResourceTableError>() {
+        return "the component used a handle that is not there".to_owned();
     }
     "the component broke the rules of its interface".to_owned()
 }

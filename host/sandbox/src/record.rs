@@ -1,6 +1,9 @@
 //! What the host told a guest during a call, so that the same call can be run again and be told
 //! the same.
 
+use std::time::Duration;
+
+use alcove_policies::{Access, Policy, PolicyError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,6 +26,9 @@ pub const MAX_RECORD_BYTES: usize = 12 << 20;
 /// `truncated`, and running it again says so where the record ends.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostRecord {
+    /// What it ran under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub under: Option<Under>,
     /// The language that the guest was told.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub locale: String,
@@ -53,6 +59,93 @@ pub struct HostRecord {
     pub truncated: bool,
 }
 
+/// The limits and folders that a call ran under: it is run again under the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Under {
+    /// `memory`.
+    pub memory_bytes: u64,
+    /// `cpu`.
+    pub cpu_ms: u64,
+    /// `wall`.
+    pub wall_ms: u64,
+    /// `output`.
+    pub output_bytes: u64,
+    /// `logs`.
+    pub logs: u32,
+    /// `handles`.
+    pub handles: u32,
+    /// The folders that it could use, and whether it could change them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<(String, bool)>,
+    /// `[env]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<(String, String)>,
+}
+
+impl Under {
+    pub(crate) fn of(policy: &Policy) -> Under {
+        let limits = policy.limits();
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Under {
+            memory_bytes: limits.memory_bytes,
+            cpu_ms: ms(limits.cpu),
+            wall_ms: ms(limits.wall),
+            output_bytes: limits.output_bytes,
+            logs: limits.logs,
+            handles: limits.handles,
+            mounts: policy
+                .files()
+                .iter()
+                .map(|file| (file.mount.clone(), file.access == Access::ReadWrite))
+                .collect(),
+            env: policy
+                .env()
+                .iter()
+                .map(|variable| (variable.name.clone(), variable.value.clone()))
+                .collect(),
+        }
+    }
+
+    /// A policy with these limits and folders: what else was granted is answered by the record, and so
+    /// is every question about the folders.
+    ///
+    /// # Errors
+    ///
+    /// Limits that no policy can have.
+    pub fn policy(&self, plugin: &str) -> Result<Policy, PolicyError> {
+        let Under {
+            memory_bytes,
+            cpu_ms,
+            wall_ms,
+            output_bytes,
+            logs,
+            handles,
+            mounts,
+            env,
+        } = self;
+        let mut text = format!(
+            "version = 1\nplugin = \"{plugin}\"\n[limits]\nmemory = \"{memory_bytes} B\"\n\
+             cpu = \"{cpu_ms} ms\"\nwall = \"{wall_ms} ms\"\noutput = \"{output_bytes} B\"\n\
+             logs = {logs}\nhandles = {handles}\n"
+        );
+        for (mount, writable) in mounts {
+            let access = if *writable { "read-write" } else { "read-only" };
+            text.push_str(&format!(
+                "[[files]]\nmount = \"{mount}\"\nsource = \"conversation-workspace\"\n\
+                 access = \"{access}\"\n"
+            ));
+        }
+        if !env.is_empty() {
+            text.push_str("[env]\n");
+        }
+        for (name, value) in env {
+            // A string of JSON is one of TOML.
+            text.push_str(&format!("{name} = {}\n", Value::from(value.as_str())));
+        }
+        Policy::parse(&text)
+    }
+}
+
 /// One call of a host function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostCall {
@@ -61,7 +154,11 @@ pub struct HostCall {
     /// What the guest handed over.
     pub input: Value,
     /// What it got; absent where the call of the tool ended first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub output: Option<Value>,
     /// When, in microseconds since the call of the tool began.
     pub at_us: u64,
@@ -203,6 +300,11 @@ impl From<Vec<u8>> for Bytes {
     }
 }
 
+/// A value that is there, also where it is `null`.
+fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
+}
+
 /// Bytes as hexadecimal text.
 mod hex_bytes {
     use serde::{Deserialize, Deserializer, Serializer};
@@ -223,7 +325,13 @@ mod tests {
 
     #[test]
     fn a_record_survives_json_and_an_empty_one_is_small() {
+        let policy = "version = 1\nplugin = \"local/a\"\n[limits]\nlogs = 7\ncpu = \"1500 ms\"\n\
+            [[files]]\nmount = \"/workspace\"\nsource = \"conversation-workspace\"\naccess = \"read-only\"\n\
+            [env]\nLANG = 'a \"b\" \\ c'\n";
+        let under = Under::of(&Policy::parse(policy).unwrap());
+        assert_eq!(Under::of(&under.policy("local/a").unwrap()), under);
         let record = HostRecord {
+            under: Some(under),
             wall_ns: vec![1, 2],
             monotonic_ns: vec![3],
             random: vec![0, 255],
@@ -240,7 +348,7 @@ mod tests {
             calls: vec![HostCall {
                 function: "alcove:state/store.get".into(),
                 input: serde_json::json!("key"),
-                output: Some(serde_json::json!({"ok": null})),
+                output: Some(Value::Null),
                 at_us: 5,
                 took_us: 1,
                 refusal: Some(Refusal::HttpRate("1/min".into())),

@@ -11,7 +11,7 @@ use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
 use crate::record::{
-    Divergence, HostRecord, MAX_CLOCK_READINGS, MAX_RANDOM_BYTES, MAX_RECORD_BYTES,
+    Divergence, HostRecord, MAX_CLOCK_READINGS, MAX_RANDOM_BYTES, MAX_RECORD_BYTES, Under,
 };
 use crate::refusal::Refusal;
 
@@ -157,10 +157,11 @@ impl Recorder {
     }
 
     /// Before a call, whose guest is told that it speaks to a person of this language.
-    pub(crate) fn begin(&self, replay: Option<HostRecord>, locale: &str) {
+    pub(crate) fn begin(&self, replay: Option<HostRecord>, locale: &str, under: Option<Under>) {
         let mut inner = self.lock();
         inner.began = Instant::now();
         inner.record = HostRecord {
+            under,
             locale: locale.to_owned(),
             ..HostRecord::default()
         };
@@ -351,7 +352,7 @@ mod tests {
     #[test]
     fn a_replay_is_told_the_same_and_then_goes_on() {
         let first = Recorder::new();
-        first.begin(None, "en");
+        first.begin(None, "en", None);
         let wall = HostWallClock::now(&first);
         let bytes = first.random_bytes(20).unwrap();
         let seed = first.seed().unwrap();
@@ -359,7 +360,7 @@ mod tests {
         record.monotonic_ns = vec![7_000_000_000_000];
 
         let second = Recorder::new();
-        second.begin(Some(record.clone()), "en");
+        second.begin(Some(record.clone()), "en", None);
         assert_eq!(HostWallClock::now(&second), wall);
         assert_eq!(second.random_bytes(12).unwrap(), bytes[..12]);
         assert_eq!(second.random_bytes(8).unwrap(), bytes[12..]);
@@ -368,7 +369,7 @@ mod tests {
         assert_eq!(second.take(), (record, None));
 
         // Beyond the record the values are fresh, and time does not go back.
-        second.begin(None, "en");
+        second.begin(None, "en", None);
         assert!(HostMonotonicClock::now(&second) >= 7_000_000_000_000);
         assert_ne!(second.random_bytes(20).unwrap(), bytes);
         assert_eq!(second.seed().unwrap(), seed, "an instance has one seed");
@@ -377,7 +378,7 @@ mod tests {
     #[test]
     fn a_record_is_bounded_and_says_so() {
         let recorder = Recorder::new();
-        recorder.begin(None, "en");
+        recorder.begin(None, "en", None);
         recorder.random_bytes(MAX_RANDOM_BYTES).unwrap();
         for _ in 0..=MAX_CLOCK_READINGS {
             HostMonotonicClock::now(&recorder);

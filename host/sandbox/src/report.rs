@@ -64,8 +64,8 @@ pub struct Failure {
 /// A limit that was reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitHit {
-    /// Which: `memory`, `cpu`, `wall`, `output`, `calls`, `concurrency`, `http-rate`,
-    /// `http-requests`, `http-bytes`, `stopped`, `revoked`, or one of
+    /// Which: `memory`, `cpu`, `wall`, `output`, `logs`, `handles`, `calls`, `concurrency`,
+    /// `arguments`, `http-rate`, `http-requests`, `http-bytes`, `stopped`, `revoked`, or one of
     /// [`crate::CapabilityError::LIMITS`].
     pub name: &'static str,
     /// What was allowed, in words a person reads.

@@ -12,12 +12,11 @@ use crate::capabilities::Capabilities;
 use crate::cpu::CpuMeter;
 use crate::http_meter::HttpUse;
 use crate::outbound::{Outbound, Passage};
+use crate::record::Under;
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
 use crate::report::{LogLevel, LogLine};
 
-/// The most lines that a call logs.
-const MAX_LOG_LINES: usize = 1000;
 /// The longest line, in bytes.
 const MAX_LOG_LINE_BYTES: usize = 4096;
 /// The most redirects of one call that may be followed.
@@ -36,6 +35,8 @@ pub(crate) enum Stop {
     Wall,
     /// The CPU budget.
     Cpu,
+    /// The lines that it may log.
+    Logs,
 }
 
 /// The error with which the epoch callback ends a guest.
@@ -61,10 +62,14 @@ struct Current {
     led_to: Vec<Url>,
     locale: String,
     logs: Vec<LogLine>,
+    /// How many lines it may log.
+    log_limit: usize,
     log_bytes: usize,
     logs_dropped: u64,
     capabilities: Capabilities,
     http: Arc<HttpUse>,
+    /// Whether it wanted to log more lines than it may.
+    is_flooding: bool,
 }
 
 impl Shared {
@@ -82,33 +87,39 @@ impl Shared {
                 led_to: Vec::new(),
                 locale: String::new(),
                 logs: Vec::new(),
+                log_limit: 0,
                 log_bytes: 0,
                 logs_dropped: 0,
                 capabilities: Capabilities::default(),
                 http: Arc::default(),
+                is_flooding: false,
             }),
         }
     }
 
     /// Before a call.
     pub(crate) fn begin(&self, invocation: &mut Invocation, grant: &Grant, deadline: Instant) {
+        let under = Under::of(&grant.policy);
         self.recorder
-            .begin(invocation.replay.take(), &invocation.locale);
+            .begin(invocation.replay.take(), &invocation.locale, Some(under));
         self.cpu.reset();
+        let limits = grant.policy.limits();
         *self.lock() = Current {
             cancel: invocation.cancel.clone(),
             lease: grant.lease.clone(),
             deadline,
-            cpu_limit: grant.policy.limits().cpu,
+            cpu_limit: limits.cpu,
             progress: invocation.progress.take(),
             outbound: invocation.outbound.take(),
             led_to: Vec::new(),
             locale: std::mem::take(&mut invocation.locale),
             logs: Vec::new(),
+            log_limit: limits.logs as usize,
             log_bytes: 0,
             logs_dropped: 0,
             capabilities: std::mem::take(&mut invocation.capabilities),
             http: Arc::default(),
+            is_flooding: false,
         };
     }
 
@@ -123,6 +134,8 @@ impl Shared {
             Stop::Wall
         } else if self.cpu.used_within_poll() >= current.cpu_limit {
             Stop::Cpu
+        } else if current.is_flooding {
+            Stop::Logs
         } else {
             return Ok(());
         };
@@ -165,8 +178,12 @@ impl Shared {
     pub(crate) fn log(&self, level: LogLevel, mut message: String) {
         crate::bindings::cut(&mut message, MAX_LOG_LINE_BYTES);
         let mut current = self.lock();
-        if current.logs.len() >= MAX_LOG_LINES || current.log_bytes + message.len() > MAX_LOG_BYTES
-        {
+        if current.logs.len() >= current.log_limit {
+            // The call ends at the next tick, or when it returns.
+            current.is_flooding = true;
+            return;
+        }
+        if current.log_bytes + message.len() > MAX_LOG_BYTES {
             current.logs_dropped += 1;
             return;
         }
@@ -212,13 +229,18 @@ impl Shared {
             logs.push(LogLine {
                 level: LogLevel::Warn,
                 message: format!(
-                    "{} more lines were dropped; a call may log {MAX_LOG_LINES} lines and {} in all",
+                    "{} more lines were dropped; a call may log {} in all",
                     current.logs_dropped,
                     crate::show::bytes(MAX_LOG_BYTES as u64)
                 ),
             });
         }
         logs
+    }
+
+    /// Whether the guest wanted to log more lines than it may.
+    pub(crate) fn is_flooding(&self) -> bool {
+        self.lock().is_flooding
     }
 
     /// Remembers what was refused; a later success forgets it.

@@ -19,8 +19,6 @@ use crate::quota::Quota;
 use crate::recorder::Recorder;
 use crate::shared::Shared;
 
-/// The most handles (files, streams, requests) that an instance holds at once.
-const MAX_HANDLES: usize = 1024;
 /// The most bytes of one set of HTTP headers, as they lie in memory.
 const MAX_FIELD_BYTES: usize = 128 << 10;
 
@@ -82,7 +80,7 @@ impl GuestState {
             }
         }
         let mut table = ResourceTable::new();
-        table.set_max_capacity(MAX_HANDLES);
+        table.set_max_capacity(grant.policy.limits().handles as usize);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MAX_FIELD_BYTES);
         Ok(GuestState {

@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use alcove_egress::{Egress, EgressConfig};
 use alcove_registry::ComponentStore;
-use alcove_sandbox::{Compiler, Sandbox, SandboxConfig};
+use alcove_sandbox::{CompileLimits, Compiler, Sandbox, SandboxConfig};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -293,6 +293,7 @@ fn sandbox(
         compiler: Compiler::Child {
             program: options.program,
             args: vec!["compile-component".into()],
+            limits: CompileLimits::default(),
         },
         max_instances: config.limits.max_tool_instances,
         egress: egress.clone(),

@@ -63,6 +63,16 @@ pub(super) enum Command {
     },
     /// List what is granted
     Grants,
+    /// Tool calls: what one was told and how it ended; run it again from its record
+    Call {
+        #[command(subcommand)]
+        command: CallCommand,
+    },
+    /// The audit log: verify, search, export
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Settings and where they come from
     Config {
         #[command(subcommand)]
@@ -159,6 +169,67 @@ pub(super) struct GrantArguments {
     /// Why, for whoever looks at it later
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(super) reason: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CallCommand {
+    /// Show a call's receipt: who, what ran, what it asked the host for, how it ended
+    Show {
+        /// The call's item (item_…)
+        id: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run a call again, offline, and compare; status 1 where it differs
+    Replay {
+        /// The call's item (item_…)
+        id: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// Check every entry against its chain; status 1 where one is not what was written
+    Verify,
+    /// Show entries, the latest first
+    Search {
+        #[command(flatten)]
+        filter: AuditFilter,
+        /// How many at most
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+    },
+    /// Print all entries that fit, the latest first, one JSON object a line
+    Export {
+        #[command(flatten)]
+        filter: AuditFilter,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AuditFilter {
+    /// Who acted: an account's name
+    #[arg(long, value_name = "NAME")]
+    pub(super) user: Option<String>,
+    /// To what, such as alcove/python
+    #[arg(long, value_name = "PLUGIN")]
+    pub(super) plugin: Option<String>,
+    /// What was done: tool_call, grant, revoke
+    #[arg(long, value_name = "ACTION")]
+    pub(super) action: Option<String>,
+    /// How it ended: ok, failed, denied, limit, trapped
+    #[arg(long, value_name = "OUTCOME")]
+    pub(super) outcome: Option<String>,
+    /// Not before this day or moment, such as 2026-11-22 or 2026-11-22T20:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+    /// Before this day or moment
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

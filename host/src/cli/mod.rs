@@ -5,6 +5,8 @@
 
 mod arguments;
 mod ask;
+mod audit;
+mod call;
 mod chat;
 mod client;
 mod config;
@@ -67,6 +69,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Grant(arguments) => grant::grant(&cli.global, arguments).await,
         Command::Revoke { what } => grant::revoke(&cli.global, &what).await,
         Command::Grants => grant::list(&cli.global).await,
+        Command::Call { command } => call::run(&cli.global, command).await,
+        Command::Audit { command } => audit::run(&cli.global, command).await,
         Command::Config { command } => config::run(&cli.global, &command),
         Command::Key { command } => key::run(&cli.global, command).await,
         Command::Secret { command } => secret::run(&cli.global, command).await,

@@ -103,6 +103,13 @@ pub fn router(app: Arc<App>) -> Router {
             "/api/approvals/{id}",
             post(api::answer_approval::answer_approval),
         )
+        .route("/api/calls/{id}", get(api::get_call::get_call))
+        .route(
+            "/api/calls/{id}/replay",
+            post(api::replay_call::replay_call),
+        )
+        .route("/api/audit", get(api::search_audit::search_audit))
+        .route("/api/audit/verify", get(api::verify_audit::verify_audit))
         .fallback(assets::serve)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&app), origin::check_site))

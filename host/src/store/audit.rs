@@ -36,6 +36,50 @@ pub struct AuditRow {
     pub hash: Vec<u8>,
 }
 
+/// What to look for in the audit log. What is absent does not matter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Whose log.
+    pub organisation: OrganisationId,
+    /// The name of the account that acted, in any letters' case.
+    pub username: Option<String>,
+    /// What was done.
+    pub action: Option<String>,
+    /// To what.
+    pub subject: Option<String>,
+    /// How it ended.
+    pub outcome: Option<String>,
+    /// About which item.
+    pub item: Option<ItemId>,
+    /// Not before.
+    pub since_ms: Option<i64>,
+    /// Before.
+    pub until_ms: Option<i64>,
+}
+
+/// A place in the audit log, ordered by time: what comes before it is older.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditPlace {
+    /// When.
+    pub at_ms: i64,
+    /// The chain.
+    pub writer: WriterId,
+    /// The place in it.
+    pub seq: i64,
+}
+
+/// An entry as it is found, with its key.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct FoundAudit {
+    /// The entry.
+    #[sqlx(flatten)]
+    pub row: AuditRow,
+    /// The name of the account that acted.
+    pub username: Option<String>,
+    /// The row's key, wrapped; absent where the user was erased.
+    pub wrapped: Option<Vec<u8>>,
+}
+
 /// The audit log.
 #[async_trait]
 pub trait Audit {
@@ -52,6 +96,14 @@ pub trait Audit {
         after_seq: i64,
         limit: u32,
     ) -> Result<Vec<AuditRow>, StoreError>;
+
+    /// Entries that fit, the latest first, that are older than a place.
+    async fn search_audit(
+        &self,
+        filter: &AuditFilter,
+        before: Option<AuditPlace>,
+        limit: u32,
+    ) -> Result<Vec<FoundAudit>, StoreError>;
 
     /// All writers that have a chain.
     async fn audit_writers(&self) -> Result<Vec<WriterId>, StoreError>;

@@ -35,7 +35,7 @@ use async_trait::async_trait;
 pub use api_keys::{ApiKeyRow, ApiKeys};
 pub use approvals::{AllowedCall, ApprovalRow, Approvals};
 pub use assets::{AssetRow, Assets, NewAsset};
-pub use audit::{Audit, AuditRow};
+pub use audit::{Audit, AuditFilter, AuditPlace, AuditRow, FoundAudit};
 pub use bindings::{BindingRow, Bindings, NewBinding, Subject};
 pub use conversations::{BranchRow, ConversationRow, Conversations, NewConversation};
 pub use error::StoreError;

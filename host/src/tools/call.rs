@@ -9,7 +9,8 @@ use alcove_api_types::{Label, ToolOutcome, ToolPart, ToolUsage};
 use alcove_policies::inspect::Inspection;
 use alcove_policies::schema;
 use alcove_sandbox::{
-    Call, Component, Grant, HostRecord, Invocation, LoadError, Outbound, Progress, Report, Secrets,
+    Call, CompileError, Component, Grant, HostRecord, Invocation, LoadError, Outbound, Progress,
+    Report, Secrets,
 };
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -260,10 +261,18 @@ impl Tools {
             .await
             .map_err(|error| broken("the component could not be read", &error))?;
         let path = self.inner.components.path_of(&tool.digest);
-        let component = self
-            .load(&path, &tool.digest, progress)
-            .await
-            .map_err(|error| broken("the component could not be loaded", &error))?;
+        let component =
+            self.load(&path, &tool.digest, progress)
+                .await
+                .map_err(|error| match error {
+                    LoadError::Compile(CompileError::Limit { name, allowed }) => {
+                        ToolOutcome::Limit {
+                            limit: name.to_owned(),
+                            message: allowed,
+                        }
+                    }
+                    error => broken("the component could not be loaded", &error),
+                })?;
         let mounts =
             Mounts::prepare(&self.inner.workspaces, &bound.policy, request.conversation)
                 .map_err(|error| broken("the folders of the grant could not be opened", &error))?;

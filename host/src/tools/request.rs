@@ -68,7 +68,7 @@ pub struct PriorCall {
     pub outcome: ToolOutcome,
     /// What it returned.
     pub output: Vec<ToolPart>,
-    /// What the host answered it (clock, random).
+    /// What the host answered it.
     pub record: HostRecord,
 }
 

@@ -1,7 +1,7 @@
 //! Calls of session tools: the instance of the path is found alive, or made again.
 //!
-//! Making it again runs the path's calls once more, with the clock readings and random bytes that
-//! they were given then, and compares what they return. A call that was killed is left out, and
+//! Making it again runs the path's calls once more, with everything that they were told then: clock
+//! readings, random bytes, answers to requests. Nothing is sent again. What they return is compared. A call that was killed is left out, and
 //! the person and the model are told.
 
 use std::time::{Duration, Instant};
@@ -154,7 +154,8 @@ impl Restore<'_> {
             if !session.is_alive() {
                 return Ok(Replay::Died(place));
             }
-            findings.differing += usize::from(!is_same(call, report.outcome));
+            let is_told_the_same = report.divergence.is_none();
+            findings.differing += usize::from(!is_told_the_same || !is_same(call, report.outcome));
             if started.elapsed() > MAX_REPLAY {
                 return Ok(Replay::OverBudget);
             }
@@ -173,6 +174,7 @@ impl Restore<'_> {
         Invocation {
             cancel: self.cancel.clone(),
             replay: Some(call.record.clone()),
+            locale: call.record.locale.clone(),
             ..Invocation::new(call.tool.as_str(), call.arguments.as_str())
         }
     }
@@ -188,7 +190,7 @@ impl Restore<'_> {
 }
 
 /// Whether a call ended as it did the first time.
-fn is_same(call: &PriorCall, again: Outcome) -> bool {
+pub(super) fn is_same(call: &PriorCall, again: Outcome) -> bool {
     // An asset of the first time is what a repeated call returns: its record says so.
     let asset = |id: &str| call.output.iter().find(|part| part.value == id).cloned();
     let (outcome, output) = translate(again, asset);

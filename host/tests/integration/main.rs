@@ -15,6 +15,7 @@ mod accounts;
 mod api_keys;
 mod approvals;
 mod browser;
+mod calls;
 mod chat_completions;
 mod cli;
 mod conversations;

@@ -48,6 +48,32 @@ async fn a_forced_tool_runs_and_leaves_a_receipt() {
         "{call}"
     );
 
+    // It has a receipt of its own, gives the same again, and is in the audit log.
+    let id = call["id"].as_str().unwrap();
+    let receipt = admin.get(&format!("/api/calls/{id}")).await.expect(200);
+    assert_eq!(receipt["call"]["arguments"], call["arguments"]);
+    let replay = format!("/api/calls/{id}/replay");
+    let again = admin.post(&replay, &json!({})).await.expect(200);
+    assert_eq!(again["same"], true, "{again}");
+    app.visitor()
+        .get(&format!("/api/calls/{id}"))
+        .await
+        .expect(401);
+    admin.get("/api/calls/item_0").await.expect(404);
+    let query = format!("/api/audit?plugin=alcove%2Fpython&action=tool_call&item={id}");
+    let page = admin.get(&query).await.expect(200);
+    let entries = page["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 1, "{page}");
+    assert_eq!(entries[0]["outcome"], kind, "{page}");
+    assert_eq!(entries[0]["detail"]["digest"], call["digest"], "{page}");
+    let none = admin.get("/api/audit?user=nobody").await.expect(200);
+    assert_eq!(none["entries"].as_array().unwrap().len(), 0);
+    admin.get("/api/audit?colour=red").await.expect(400);
+    let chains = admin.get("/api/audit/verify").await.expect(200);
+    assert!(chains[0]["entries"].as_u64().unwrap() > 0, "{chains}");
+    assert!(chains[0]["broken_at"].is_null(), "{chains}");
+    app.visitor().get("/api/audit").await.expect(401);
+
     // The same receipt is in the conversation.
     let page = admin.get("/api/conversations").await.expect(200);
     let path = format!(

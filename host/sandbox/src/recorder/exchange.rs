@@ -474,7 +474,7 @@ mod tests {
 
     async fn record() -> crate::HostRecord {
         let recorder = Recorder::new();
-        recorder.begin(None, "en");
+        recorder.begin(None, "en", None);
         let Turn::Live { request, exchange } = recorder.request(request("/", "one")) else {
             panic!("not live");
         };
@@ -495,7 +495,7 @@ mod tests {
         let text = serde_json::to_string(&record).unwrap();
 
         let again = Recorder::new();
-        again.begin(Some(serde_json::from_str(&text).unwrap()), "en");
+        again.begin(Some(serde_json::from_str(&text).unwrap()), "en", None);
         let Turn::Served(answering) = again.request(request("/", "one")) else {
             panic!("live");
         };
@@ -510,7 +510,7 @@ mod tests {
     async fn another_body_or_address_is_not_what_was_sent() {
         for (path, body, told) in [("/", "uno", "BLAKE3"), ("/else", "one", "/else")] {
             let again = Recorder::new();
-            again.begin(Some(record().await), "en");
+            again.begin(Some(record().await), "en", None);
             let Turn::Served(answering) = again.request(request(path, body)) else {
                 panic!("live");
             };

@@ -55,6 +55,28 @@ impl Recorder {
         Ok(output)
     }
 
+    /// The same for a function that does not wait.
+    pub(crate) fn through_now<I, O>(
+        &self,
+        function: &'static str,
+        input: &I,
+        run: impl FnOnce() -> O,
+    ) -> wasmtime::Result<O>
+    where
+        I: Serialize + ?Sized,
+        O: Serialize + DeserializeOwned,
+    {
+        let place = match self.next(function, serde_json::to_value(input)?)? {
+            Next::Served(output) => return Ok(serde_json::from_value(output)?),
+            Next::Runs(place) => place,
+        };
+        let output = run();
+        if let Some(place) = place {
+            self.ended(place, serde_json::to_value(&output)?);
+        }
+        Ok(output)
+    }
+
     fn next(&self, function: &'static str, input: Value) -> wasmtime::Result<Next> {
         let mut inner = self.lock();
         let Some(replay) = &mut inner.replay else {
@@ -144,7 +166,7 @@ mod tests {
 
     async fn recorded() -> HostRecord {
         let recorder = Recorder::new();
-        recorder.begin(None, "en");
+        recorder.begin(None, "en", None);
         let one = get(&recorder, "one", Ok(Some("1".into()))).await.unwrap();
         assert_eq!(one, Ok(Some("1".into())));
         let refusal = Refusal::HttpRate("1/min".into());
@@ -165,7 +187,7 @@ mod tests {
         let record: HostRecord = serde_json::from_str(&text).unwrap();
 
         let again = Recorder::new();
-        again.begin(Some(record), "en");
+        again.begin(Some(record), "en", None);
         let other: Got = Ok(Some("not this".into()));
         assert_eq!(
             get(&again, "one", other.clone()).await.unwrap(),
@@ -187,7 +209,7 @@ mod tests {
     #[tokio::test]
     async fn a_replay_that_asks_for_something_else_ends_there() {
         let again = Recorder::new();
-        again.begin(Some(recorded().await), "en");
+        again.begin(Some(recorded().await), "en", None);
         get(&again, "uno", Ok(None)).await.unwrap_err();
         let divergence = again.take().1.unwrap();
         assert_eq!(divergence.function, "test:state/get");
@@ -198,7 +220,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_too_much_is_left_out_and_that_is_said() {
         let recorder = Recorder::new();
-        recorder.begin(None, "en");
+        recorder.begin(None, "en", None);
         let large = "x".repeat(MAX_RECORD_BYTES);
         get(&recorder, "one", Ok(Some(large)))
             .await
@@ -208,7 +230,7 @@ mod tests {
         assert!(record.truncated);
         assert_eq!(record.calls[0].output, None);
         let again = Recorder::new();
-        again.begin(Some(record), "en");
+        again.begin(Some(record), "en", None);
         get(&again, "one", Ok(None)).await.unwrap_err();
         assert!(again.take().1.is_some());
     }

@@ -1,6 +1,8 @@
 //! Compiling in a child process, and keeping what it made.
 
-use alcove_sandbox::{CompileError, Compiler, LoadError, Sandbox};
+use std::time::{Duration, Instant};
+
+use alcove_sandbox::{CompileError, CompileLimits, Compiler, LoadError, Sandbox};
 
 use crate::support::{Bench, call, component, config, echo, plain, text};
 
@@ -8,6 +10,7 @@ fn child() -> Compiler {
     Compiler::Child {
         program: env!("CARGO_BIN_EXE_alcove-compile").into(),
         args: Vec::new(),
+        limits: CompileLimits::default(),
     }
 }
 
@@ -28,6 +31,7 @@ async fn a_component_is_compiled_once_by_a_child_process() {
     config.compiler = Compiler::Child {
         program: "/nonexistent/compiler".into(),
         args: Vec::new(),
+        limits: CompileLimits::default(),
     };
     let later = Sandbox::new(config.clone()).unwrap();
     let guest = later.load(&path, &digest).await.unwrap();
@@ -72,6 +76,7 @@ async fn a_compiler_that_fails_is_an_error_and_not_a_crash() {
         config.compiler = Compiler::Child {
             program: program.into(),
             args: Vec::new(),
+            limits: CompileLimits::default(),
         };
         let sandbox = Sandbox::new(config).unwrap();
         let result = sandbox.load(&path, &digest).await;
@@ -96,4 +101,50 @@ async fn the_compiler_says_what_is_wrong() {
     assert!(!output.status.success());
     let words = String::from_utf8(output.stderr).unwrap();
     assert!(words.contains("not a valid component"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_that_takes_too_much_to_compile_is_refused_by_name() {
+    let bench = Bench::new();
+    let branch = "(if (i32.and (local.get $n) (i32.const 3)) \
+        (then (local.set $n (i32.mul (local.get $n) (i32.const 7)))))";
+    let slow = format!(
+        "(func $slow (param $n i32) (result i32) {} (local.get $n)) {}",
+        branch.repeat(150_000),
+        echo()
+    );
+    let (path, digest) = bench.file(&component(&slow));
+    let time = CompileLimits {
+        cpu_seconds: 1,
+        ..CompileLimits::default()
+    };
+    let memory = CompileLimits {
+        address_bytes: 400 << 20,
+        ..CompileLimits::default()
+    };
+    let wall = CompileLimits {
+        wall: Duration::from_millis(300),
+        ..CompileLimits::default()
+    };
+    for (limits, expected) in [
+        (time, "compile-time"),
+        (memory, "compile-memory"),
+        (wall, "compile-time"),
+    ] {
+        let mut config = config(bench.folder.path());
+        config.compiler = Compiler::Child {
+            program: env!("CARGO_BIN_EXE_alcove-compile").into(),
+            args: Vec::new(),
+            limits,
+        };
+        let sandbox = Sandbox::new(config).unwrap();
+        let started = Instant::now();
+        match sandbox.load(&path, &digest).await {
+            Err(LoadError::Compile(CompileError::Limit { name, .. })) => {
+                assert_eq!(name, expected, "{limits:?}");
+            }
+            other => panic!("{limits:?}: {other:?}"),
+        }
+        assert!(started.elapsed() < Duration::from_secs(30));
+    }
 }

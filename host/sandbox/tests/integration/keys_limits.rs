@@ -21,6 +21,8 @@ fn hit(report: &Report, name: &str, allowed: &str) {
             "wall" => "wall",
             "output" => "output",
             "calls" => "calls",
+            "logs" => "logs",
+            "handles" => "handles",
             _ => "concurrency",
         },
         allowed: allowed.to_owned(),
@@ -143,4 +145,37 @@ async fn concurrency() {
         }
         text(&first.await.unwrap());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs() {
+    let bench = Bench::new();
+    let arguments = r#"{"do":"log","n":30,"text":"line"}"#;
+    let report = bench.probe(&limits("logs = 30"), arguments).await;
+    assert_eq!(report.logs.len(), 30);
+    text(&report);
+    let report = bench.probe(&limits("logs = 29"), arguments).await;
+    hit(&report, "logs", "29 lines");
+    assert_eq!(report.logs.len(), 29);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn handles() {
+    let bench = Bench::new();
+    // Keeps eighty timers.
+    let frame = include_str!("../hostile/frames/time.wat");
+    let guest = format!(
+        "(global $n (mut i32) (i32.const 80)) {} (loop $again
+           (drop (call $subscribe (i64.const 1000000000000)))
+           (global.set $n (i32.sub (global.get $n) (i32.const 1)))
+           (br_if $again (global.get $n)))
+         (call $text (local.get $at) (local.get $length)))",
+        crate::support::INVOKE
+    );
+    let wasm = wat::parse_str(frame.replace(";;GUEST", &guest)).unwrap();
+    let guest = bench.load(&wasm).await.unwrap();
+    let report = bench.call(&guest, &limits("handles = 200"), "{}").await;
+    assert_eq!(text(&report), "{}");
+    let report = bench.call(&guest, &limits("handles = 70"), "{}").await;
+    hit(&report, "handles", "70 at once");
 }

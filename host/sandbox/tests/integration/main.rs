@@ -6,6 +6,7 @@ mod cache;
 mod flow;
 mod guests;
 mod hostile;
+mod hostile_corpus;
 mod hostile_http;
 mod keys_env;
 mod keys_files;

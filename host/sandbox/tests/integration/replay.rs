@@ -1,7 +1,7 @@
 //! A call that is run again from its record: told the same, and told on where it does otherwise.
 
 use alcove_policies::{DEFAULTS, Policy};
-use alcove_sandbox::{Component, HostRecord, Outcome, Report};
+use alcove_sandbox::{Component, HostRecord, Invocation, Outcome, Report};
 
 use crate::support::{Bench, Server, built, call, text};
 
@@ -133,4 +133,97 @@ async fn what_was_denied_then_is_denied_again() {
     let again = run(&bench, &tool, &open(9), what, Some(kept(&first.record))).await;
     assert_eq!(again.outcome, first.outcome);
     assert_eq!(again.divergence, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_restored_without_a_request() {
+    let bench = Bench::new();
+    let probe = bench.fixture("probe").await;
+    let server = Server::new(crate::support::HELLO);
+    let policy = crate::support::policy(&format!(
+        "[[http]]\norigin = \"http://127.0.0.1:{}\"\naddresses = [\"127.0.0.1/32\"]\n",
+        server.port
+    ));
+    let open = || {
+        bench
+            .sandbox
+            .open_session(&probe, crate::support::grant(&policy))
+    };
+    let fetch = format!(
+        r#"{{"do":"http","method":"GET","url":"http://127.0.0.1:{}/"}}"#,
+        server.port
+    );
+    let calls = [fetch.as_str(), r#"{"do":"count"}"#, fetch.as_str()];
+    let mut first = open().await.unwrap();
+    let mut told = Vec::new();
+    for arguments in calls {
+        let report = first.call(Invocation::new("probe", arguments)).await;
+        told.push((text(&report), kept(&report.record)));
+    }
+    assert_eq!(server.count(), 2);
+    drop(first);
+    let mut second = open().await.unwrap();
+    for (arguments, (output, record)) in calls.into_iter().zip(told) {
+        let mut invocation = Invocation::new("probe", arguments);
+        invocation.replay = Some(record);
+        let report = second.call(invocation).await;
+        assert_eq!(text(&report), output);
+        assert_eq!(report.divergence, None);
+    }
+    assert_eq!(server.count(), 2, "nothing is sent again");
+    // And then it goes on as before.
+    let report = second.call(Invocation::new("probe", fetch.as_str())).await;
+    assert!(text(&report).contains("hello"));
+    assert_eq!(server.count(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_read_from_the_record_and_nothing_is_written_again() {
+    let bench = Bench::new();
+    let probe = bench.fixture("probe").await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.txt");
+    let policy = crate::support::policy(
+        "[[files]]\nmount = \"/workspace\"\nsource = \"conversation-workspace\"\naccess = \"read-write\"\n",
+    );
+    let run = async |what: &str, path: &str, replay: Option<HostRecord>| {
+        let arguments = format!(r#"{{"do":"{what}","path":"{path}","text":"new"}}"#);
+        let mut call = call(&policy, "probe", &arguments);
+        call.invocation.replay = replay;
+        call.grant.mounts.push(alcove_sandbox::Mount {
+            guest: "/workspace".to_owned(),
+            host: folder.path().to_owned(),
+            writable: true,
+        });
+        bench.sandbox.call(&probe, call).await
+    };
+    for (what, path) in [
+        ("read", "/workspace/a.txt"),
+        ("list", "/workspace"),
+        ("write", "/workspace/b.txt"),
+        ("read", "/workspace/none.txt"),
+        ("read", "/etc/passwd"),
+    ] {
+        std::fs::write(&file, "before").unwrap();
+        let first = run(what, path, None).await;
+        assert!(!first.record.calls.is_empty(), "{what}");
+        // Everything is otherwise by now.
+        std::fs::write(&file, "after").unwrap();
+        let _ = std::fs::remove_file(folder.path().join("b.txt"));
+        std::fs::write(folder.path().join("none.txt"), "here now").unwrap();
+        let again = run(what, path, Some(kept(&first.record))).await;
+        assert_eq!(again.divergence, None, "{what} {path}");
+        assert_eq!(again.outcome, first.outcome, "{what} {path}");
+        assert!(!folder.path().join("b.txt").exists());
+        std::fs::remove_file(folder.path().join("none.txt")).unwrap();
+    }
+    // Another file is not in the record.
+    let first = run("read", "/workspace/a.txt", None).await;
+    let other = run("read", "/workspace/b.txt", Some(kept(&first.record))).await;
+    let divergence = other.divergence.unwrap();
+    assert!(
+        divergence.function.starts_with("wasi:filesystem"),
+        "{divergence:?}"
+    );
+    assert!(divergence.recorded.contains("a.txt") && divergence.now.contains("b.txt"));
 }

@@ -39,6 +39,10 @@ async fn ended(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(
+    clippy::print_stdout,
+    reason = "what was measured, for whoever reads the log"
+)]
 async fn stop_reaches_a_guest_wherever_it_is() {
     let bench = Bench::new();
     let tight = bench.guest(&endless()).await;
@@ -56,6 +60,7 @@ async fn stop_reaches_a_guest_wherever_it_is() {
         let (report, took) = ended(&bench, guest, arguments, By::Stop).await;
         assert_eq!(limit(&report), "stopped", "{what}");
         assert!(took < Duration::from_secs(1), "{what}: {took:?}");
+        println!("stopped {what} after {took:?}");
         let (report, took) = ended(&bench, guest, arguments, By::Revoke).await;
         assert_eq!(limit(&report), "revoked", "{what}");
         assert!(took < Duration::from_secs(1), "{what}: {took:?}");
@@ -63,6 +68,10 @@ async fn stop_reaches_a_guest_wherever_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(
+    clippy::print_stdout,
+    reason = "what was measured, for whoever reads the log"
+)]
 async fn stop_reaches_a_guest_that_waits_for_an_answer() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -84,7 +93,9 @@ async fn stop_reaches_a_guest_that_waits_for_an_answer() {
     });
     let report = bench.sandbox.call(&probe, call).await;
     assert_eq!(limit(&report), "stopped");
-    assert!(stopper.await.unwrap().elapsed() < Duration::from_secs(1));
+    let took = stopper.await.unwrap().elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    println!("stopped in a host call after {took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ pub(super) mod create_binding;
 pub(super) mod create_key;
 pub(super) mod delete_conversation;
 pub(super) mod get_asset;
+pub(super) mod get_call;
 pub(super) mod get_conversation;
 pub(super) mod inspect_plugin;
 pub(super) mod install_plugin;
@@ -18,12 +19,15 @@ pub(super) mod me;
 pub(super) mod remove_plugin;
 pub(super) mod remove_secret;
 pub(super) mod rename_conversation;
+pub(super) mod replay_call;
 pub(super) mod revoke_binding;
 pub(super) mod revoke_key;
+pub(super) mod search_audit;
 pub(super) mod set_secret;
 pub(super) mod set_up;
 pub(super) mod sign_in;
 pub(super) mod sign_out;
+pub(super) mod verify_audit;
 
 use alcove_core::ids::ConversationId;
 

@@ -32,6 +32,19 @@ pub struct AuditEntry {
     pub detail: serde_json::Value,
 }
 
+/// One server's chain, verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    /// The server.
+    pub writer: WriterId,
+    /// How many entries hold, from the first on.
+    pub entries: u64,
+    /// The hash of the last of these.
+    pub last_hash: Vec<u8>,
+    /// The first entry that does not hold.
+    pub broken_at: Option<i64>,
+}
+
 /// What an entry's hash covers: every column but the two hashes.
 #[derive(Serialize)]
 struct Hashed<'a> {
@@ -100,25 +113,54 @@ impl ItemLog {
     /// Verifies every chain of the audit log; answers how many entries there are.
     pub async fn verify_audit(&self) -> Result<u64, LogError> {
         let mut entries = 0;
-        for writer in self.store.audit_writers().await? {
-            let mut before = (0, Vec::new());
-            loop {
-                let page = self.store.audit_chain(writer, before.0, PAGE).await?;
-                if page.is_empty() {
-                    break;
-                }
-                for row in page {
-                    let follows = row.seq == before.0 + 1 && row.prev_hash == before.1;
-                    if !follows || self.audit_hash(&row)? != row.hash {
-                        let seq = row.seq;
-                        return Err(LogError::AuditTampered { writer, seq });
-                    }
-                    before = (row.seq, row.hash);
-                    entries += 1;
-                }
+        for chain in self.audit_chains().await? {
+            if let Some(seq) = chain.broken_at {
+                let writer = chain.writer;
+                return Err(LogError::AuditTampered { writer, seq });
             }
+            entries += chain.entries;
         }
         Ok(entries)
+    }
+
+    /// Verifies every chain of the audit log, and says of each how far it holds.
+    pub async fn audit_chains(&self) -> Result<Vec<Chain>, LogError> {
+        let mut chains = Vec::new();
+        for writer in self.store.audit_writers().await? {
+            chains.push(self.audit_chain(writer).await?);
+        }
+        Ok(chains)
+    }
+
+    async fn audit_chain(&self, writer: WriterId) -> Result<Chain, LogError> {
+        let mut chain = Chain {
+            writer,
+            entries: 0,
+            last_hash: Vec::new(),
+            broken_at: None,
+        };
+        let mut last = 0;
+        loop {
+            let page = self.store.audit_chain(writer, last, PAGE).await?;
+            if page.is_empty() {
+                return Ok(chain);
+            }
+            for row in page {
+                let follows = row.seq == last + 1 && row.prev_hash == chain.last_hash;
+                let holds = match self.audit_hash(&row) {
+                    Ok(hash) => follows && hash == row.hash,
+                    Err(LogError::AuditTampered { .. }) => false,
+                    Err(error) => return Err(error),
+                };
+                if !holds {
+                    chain.broken_at = Some(row.seq);
+                    return Ok(chain);
+                }
+                last = row.seq;
+                chain.last_hash = row.hash;
+                chain.entries += 1;
+            }
+        }
     }
 
     fn audit_hash(&self, row: &AuditRow) -> Result<Vec<u8>, LogError> {

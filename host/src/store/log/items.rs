@@ -144,6 +144,18 @@ impl ItemLog {
         Ok(present(opened))
     }
 
+    /// The path from the root to an item, by the item alone.
+    pub async fn path_to(
+        &self,
+        principal: &Principal,
+        item: ItemId,
+    ) -> Result<Vec<Item>, LogError> {
+        let missing = LogError::NotFound { what: "item" };
+        let stored = self.store.item(principal.user, item).await?;
+        let conversation = stored.ok_or(missing)?.row.conversation_id.0;
+        self.path(principal, conversation, At::Item(item)).await
+    }
+
     /// The host record of a tool call; `None` where there is none, or it was forgotten.
     pub async fn record(
         &self,

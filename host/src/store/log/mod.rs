@@ -4,6 +4,7 @@
 mod approvals;
 mod assets;
 mod audit;
+mod audit_search;
 mod begin;
 mod conversations;
 mod error;
@@ -22,7 +23,8 @@ use crate::vault::{UserKey, Vault};
 
 pub use approvals::{Approval, NewApproval};
 pub use assets::{AssetDetail, NewBlob, StoredAsset, WrittenBlob};
-pub use audit::AuditEntry;
+pub use audit::{AuditEntry, Chain};
+pub use audit_search::{AuditFound, AuditFoundPage, MAX_AUDIT_PAGE};
 pub use begin::{Begin, Begun, Idempotency, Target};
 pub use conversations::{Branch, ConversationView, Page, Summary};
 pub use error::LogError;

@@ -5,7 +5,9 @@ use async_trait::async_trait;
 
 use super::Backend;
 use super::keys::insert_row_key;
-use crate::store::{Audit, AuditRow, StoreError, Text, WrappedRowKey};
+use crate::store::{
+    Audit, AuditFilter, AuditPlace, AuditRow, FoundAudit, StoreError, Text, WrappedRowKey,
+};
 
 #[async_trait]
 impl Audit for Backend {
@@ -56,6 +58,54 @@ impl Audit for Backend {
         )
         .bind(Text(writer))
         .bind(after_seq)
+        .bind(i64::from(limit))
+        .fetch_all(self.read())
+        .await?)
+    }
+
+    async fn search_audit(
+        &self,
+        filter: &AuditFilter,
+        before: Option<AuditPlace>,
+        limit: u32,
+    ) -> Result<Vec<FoundAudit>, StoreError> {
+        let AuditFilter {
+            organisation,
+            username,
+            action,
+            subject,
+            outcome,
+            item,
+            since_ms,
+            until_ms,
+        } = filter;
+        let username = username.as_ref().map(|name| name.to_lowercase());
+        Ok(sqlx::query_as(
+            "SELECT audit.*, users.username, row_keys.wrapped FROM audit
+             LEFT JOIN users ON users.id = audit.user_id
+             LEFT JOIN row_keys ON row_keys.row_id = audit.writer_id || ':' || audit.seq
+             WHERE audit.organisation_id = $1
+               AND ($2 IS NULL OR users.username_key = $2)
+               AND ($3 IS NULL OR audit.action = $3)
+               AND ($4 IS NULL OR audit.subject = $4)
+               AND ($5 IS NULL OR audit.outcome = $5)
+               AND ($6 IS NULL OR audit.item_id = $6)
+               AND ($7 IS NULL OR audit.at_ms >= $7)
+               AND ($8 IS NULL OR audit.at_ms < $8)
+               AND ($9 IS NULL OR (audit.at_ms, audit.writer_id, audit.seq) < ($9, $10, $11))
+             ORDER BY audit.at_ms DESC, audit.writer_id DESC, audit.seq DESC LIMIT $12",
+        )
+        .bind(Text(*organisation))
+        .bind(username)
+        .bind(action)
+        .bind(subject)
+        .bind(outcome)
+        .bind(item.map(Text))
+        .bind(since_ms)
+        .bind(until_ms)
+        .bind(before.map(|place| place.at_ms))
+        .bind(before.map(|place| Text(place.writer)))
+        .bind(before.map(|place| place.seq))
         .bind(i64::from(limit))
         .fetch_all(self.read())
         .await?)

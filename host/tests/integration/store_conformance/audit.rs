@@ -1,7 +1,7 @@
 //! The audit log.
 
-use alcove::store::StoreError;
 use alcove::store::log::{AuditEntry, LogError};
+use alcove::store::{AuditFilter, StoreError};
 use alcove_core::ids::ItemId;
 use serde_json::json;
 
@@ -80,5 +80,171 @@ pub(crate) async fn the_audit_log_is_append_only(f: Fixture) {
             matches!(refused, Err(StoreError::AppendOnly(_))),
             "{statement}: {refused:?}"
         );
+    }
+}
+
+fn everything(f: &Fixture) -> AuditFilter {
+    AuditFilter {
+        organisation: f.ann.organisation,
+        username: None,
+        action: None,
+        subject: None,
+        outcome: None,
+        item: None,
+        since_ms: None,
+        until_ms: None,
+    }
+}
+
+pub(crate) async fn entries_are_found_by_what_they_say(f: Fixture) {
+    let bob = f.another_user("bob").await;
+    for outcome in ["ok", "denied", "ok", "limit"] {
+        f.log.audit(entry(&f, outcome)).await.unwrap();
+    }
+    let grant = AuditEntry {
+        user: bob.user,
+        action: "grant",
+        subject: "alcove/web-fetch".into(),
+        ..entry(&f, "ok")
+    };
+    let item = grant.item;
+    f.another_server().audit(grant).await.unwrap();
+
+    let count = async |filter: AuditFilter| {
+        let page = f.log.search_audit(&filter, None, 100).await.unwrap();
+        assert_eq!(page.next_cursor, None);
+        page.entries.len()
+    };
+    let all = everything(&f);
+    assert_eq!(count(all.clone()).await, 5);
+    let ok = Some("ok".to_owned());
+    for (expected, filter) in [
+        (
+            3,
+            AuditFilter {
+                outcome: ok,
+                ..all.clone()
+            },
+        ),
+        (
+            1,
+            AuditFilter {
+                username: Some("Bob".into()),
+                ..all.clone()
+            },
+        ),
+        (
+            1,
+            AuditFilter {
+                action: Some("grant".into()),
+                ..all.clone()
+            },
+        ),
+        (
+            4,
+            AuditFilter {
+                subject: Some("alcove/python".into()),
+                ..all.clone()
+            },
+        ),
+        (
+            1,
+            AuditFilter {
+                item,
+                ..all.clone()
+            },
+        ),
+        (
+            0,
+            AuditFilter {
+                username: Some("' OR 1 = 1".into()),
+                ..all.clone()
+            },
+        ),
+        (
+            0,
+            AuditFilter {
+                since_ms: Some(i64::MAX),
+                ..all.clone()
+            },
+        ),
+        (
+            0,
+            AuditFilter {
+                until_ms: Some(1),
+                ..all.clone()
+            },
+        ),
+        (
+            5,
+            AuditFilter {
+                since_ms: Some(1),
+                until_ms: Some(i64::MAX),
+                ..all.clone()
+            },
+        ),
+    ] {
+        assert_eq!(count(filter.clone()).await, expected, "{filter:?}");
+    }
+    let other = AuditFilter {
+        organisation: alcove_core::ids::OrganisationId::generate(),
+        ..all.clone()
+    };
+    assert_eq!(count(other).await, 0, "an organisation sees its own");
+
+    // Page by page, the same entries, each once, with what they hold.
+    let mut cursor = None;
+    let mut seen = Vec::new();
+    loop {
+        let page = f
+            .log
+            .search_audit(&all, cursor.as_deref(), 2)
+            .await
+            .unwrap();
+        for found in page.entries {
+            assert_eq!(found.detail.unwrap()["tool"], "python");
+            seen.push((found.row.writer_id.0, found.row.seq));
+        }
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 5);
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 5);
+    let wrong = f.log.search_audit(&all, Some("7.nobody.x"), 2).await;
+    assert!(matches!(wrong, Err(LogError::Cursor)), "{wrong:?}");
+
+    // Erasing a user takes what the entries hold, and leaves that they were.
+    f.log.erase_user(f.ann.user).await.unwrap();
+    let page = f.log.search_audit(&all, None, 100).await.unwrap();
+    let readable = page.entries.iter().filter(|found| found.detail.is_some());
+    assert_eq!((page.entries.len(), readable.count()), (5, 1));
+}
+
+pub(crate) async fn the_first_break_of_each_chain_is_named(f: Fixture) {
+    for _ in 0..3 {
+        f.log.audit(entry(&f, "ok")).await.unwrap();
+    }
+    let other = f.another_server();
+    other.audit(entry(&f, "ok")).await.unwrap();
+    f.unlock().await;
+    let writer = f.vault.writer();
+    f.sql(&format!(
+        "UPDATE audit SET subject = 'alcove/other' WHERE writer_id = '{writer}' AND seq >= 2"
+    ))
+    .await
+    .unwrap();
+    let chains = f.log.audit_chains().await.unwrap();
+    assert_eq!(chains.len(), 2);
+    for chain in chains {
+        if chain.writer == writer {
+            assert_eq!((chain.entries, chain.broken_at), (1, Some(2)));
+        } else {
+            assert_eq!((chain.entries, chain.broken_at), (1, None));
+            assert_eq!(chain.last_hash.len(), 32);
+        }
     }
 }

@@ -1,0 +1,5 @@
+(data (i32.const 600) "empty")
+(func $invoke (param $tool i32) (param $tool_length i32) (param $at i32) (param $length i32) (result i32)
+  (call $environment (i32.const 3000))
+  (if (i32.load (i32.const 3004)) (then (unreachable)))
+  (call $text (i32.const 600) (i32.const 5)))

@@ -1,0 +1,6 @@
+(data (i32.const 600) "root-shell")
+(func $invoke (param $tool i32) (param $tool_length i32) (param $at i32) (param $length i32) (result i32)
+  (i32.store8 (i32.const 1024) (i32.const 1))
+  (i32.store (i32.const 1032) (i32.const 600))
+  (i32.store (i32.const 1036) (i32.const 10))
+  (i32.const 1024))

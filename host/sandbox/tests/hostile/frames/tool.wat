@@ -1,0 +1,71 @@
+;; A tool. The guest may call $text (pointer, length: an answer), $log, $progress and $remaining.
+(component
+  (import "alcove:tool/types@0.1.0" (instance $types
+    (type $a (enum "model" "user" "both"))
+    (export "audience" (type $audience (eq $a)))
+    (type $c (variant (case "text" string) (case "json" string) (case "asset" string)
+      (case "link" (tuple string string))))
+    (export "content" (type $content (eq $c)))
+    (type $p (record (field "content" $content) (field "audience" $audience)))
+    (export "part" (type (eq $p)))
+    (type $f (record (field "kind" string) (field "message" string)
+      (field "retry-after-ms" (option u64))))
+    (export "failure" (type (eq $f)))))
+  (alias export $types "part" (type $part))
+  (alias export $types "failure" (type $failure))
+  (import "alcove:tool/session@0.1.0" (instance $session
+    (type $l (enum "debug" "info" "warn" "error"))
+    (export "level" (type $level (eq $l)))
+    (export "log" (func (param "level" $level) (param "message" string)))
+    (export "progress" (func (param "permille" (option u32)) (param "note" string)))
+    (export "remaining-ms" (func (result u64)))))
+  (core module $heap
+    (memory (export "memory") 1)
+    (global $next (mut i32) (i32.const 32768))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (local $at i32)
+      (local.set $at (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
+      (global.set $next (i32.add (local.get $at) (local.get 3)))
+      (block $enough
+        (br_if $enough (i32.le_u (global.get $next) (i32.mul (memory.size) (i32.const 65536))))
+        (drop (memory.grow (i32.add (i32.shr_u (local.get 3) (i32.const 16)) (i32.const 1)))))
+      (local.get $at)))
+  (core instance $heap (instantiate $heap))
+  (alias core export $heap "memory" (core memory $memory))
+  (alias core export $heap "realloc" (core func $realloc))
+  (core func $log (canon lower (func $session "log") (memory $memory)))
+  (core func $progress (canon lower (func $session "progress") (memory $memory)))
+  (core func $remaining (canon lower (func $session "remaining-ms")))
+  (core module $tool
+    (import "heap" "memory" (memory 1))
+    (import "host" "log" (func $log (param i32 i32 i32)))
+    (import "host" "progress" (func $progress (param i32 i32 i32 i32)))
+    (import "host" "remaining" (func $remaining (result i64)))
+    ;; The result lies at 1024, its one part at 2048.
+    (func $text (param $at i32) (param $length i32) (result i32)
+      (i32.store8 (i32.const 1024) (i32.const 0))
+      (i32.store (i32.const 1032) (i32.const 2048))
+      (i32.store (i32.const 1036) (i32.const 1))
+      (i32.store8 (i32.const 2048) (i32.const 0))
+      (i32.store (i32.const 2052) (local.get $at))
+      (i32.store (i32.const 2056) (local.get $length))
+      (i32.store8 (i32.const 2068) (i32.const 2))
+      (i32.const 1024))
+    ;;GUEST
+    (export "invoke" (func $invoke)))
+  ;;BESIDE
+  (core instance $tool (instantiate $tool
+    (with "heap" (instance $heap))
+    (with "host" (instance
+      (export "log" (func $log))
+      (export "progress" (func $progress))
+      (export "remaining" (func $remaining))
+))))
+  (func $invoke (param "tool" string) (param "arguments" string)
+    (result (result (list $part) (error $failure)))
+    (canon lift (core func $tool "invoke") (memory $memory) (realloc (core func $heap "realloc"))))
+  (instance $handler
+    (export "part" (type $part))
+    (export "failure" (type $failure))
+    (export "invoke" (func $invoke)))
+  (export "alcove:tool/handler@0.1.0" (instance $handler)))

@@ -1,0 +1,6 @@
+(data (i32.const 600) "../outsideup")
+(data (i32.const 700) "up/secret.txt")
+(func $invoke (param $tool i32) (param $tool_length i32) (param $at i32) (param $length i32) (result i32)
+  (call $symlink_at (call $workspace) (i32.const 600) (i32.const 10) (i32.const 610) (i32.const 2) (i32.const 3100))
+  (call $open (i32.const 700) (i32.const 13))
+  (call $verdict))

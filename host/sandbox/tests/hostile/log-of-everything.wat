@@ -1,0 +1,3 @@
+(func $invoke (param $tool i32) (param $tool_length i32) (param $at i32) (param $length i32) (result i32)
+  (call $log (i32.const 3) (i32.const 0) (i32.const 65536))
+  (call $text (local.get $at) (local.get $length)))

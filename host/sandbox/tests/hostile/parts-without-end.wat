@@ -1,0 +1,11 @@
+(func $invoke (param $tool i32) (param $tool_length i32) (param $at i32) (param $length i32) (result i32)
+  (local $n i32)
+  (memory.fill (i32.const 4096) (i32.const 0) (i32.const 61000))
+  (drop (call $text (i32.const 0) (i32.const 0)))
+  (loop $again
+    (i32.store8 (i32.add (i32.const 4116) (i32.mul (local.get $n) (i32.const 24))) (i32.const 2))
+    (local.set $n (i32.add (local.get $n) (i32.const 1)))
+    (br_if $again (i32.lt_u (local.get $n) (i32.const 2500))))
+  (i32.store (i32.const 1032) (i32.const 4096))
+  (i32.store (i32.const 1036) (i32.const 2500))
+  (i32.const 1024))

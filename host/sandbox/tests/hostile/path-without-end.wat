@@ -1,0 +1,5 @@
+(data (i32.const 600) "")
+(func $invoke (param $tool i32) (param $tool_length i32) (param $at i32) (param $length i32) (result i32)
+  (memory.fill (i32.const 4096) (i32.const 97) (i32.const 20000))
+  (call $open (i32.const 4096) (i32.const 20000))
+  (call $verdict))

@@ -1,0 +1,5 @@
+(func $invoke (param $tool i32) (param $tool_length i32) (param $at i32) (param $length i32) (result i32)
+  (local $timer i32)
+  (local.set $timer (call $subscribe (i64.const 1000000000000)))
+  (loop $again (drop (call $ready (local.get $timer))) (br $again))
+  (unreachable))

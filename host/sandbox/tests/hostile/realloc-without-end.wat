@@ -1,0 +1,5 @@
+(func $realloc (param i32 i32 i32 i32) (result i32)
+  (loop $again (br_if $again (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+  (unreachable))
+(func $after (param i32))
+(func $invoke (param $tool i32) (param $tool_length i32) (param $at i32) (param $length i32) (result i32) (call $nothing))

@@ -1,0 +1,3 @@
+(func $invoke (param $tool i32) (param $tool_length i32) (param $at i32) (param $length i32) (result i32)
+  (i32.store8 (call $text (local.get $at) (local.get $length)) (i32.const 7))
+  (i32.const 1024))

@@ -1,0 +1,3 @@
+(func $invoke (param $tool i32) (param $tool_length i32) (param $at i32) (param $length i32) (result i32)
+  (call $block (call $subscribe (i64.const -1)))
+  (unreachable))

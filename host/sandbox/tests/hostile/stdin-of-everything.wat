@@ -1,0 +1,5 @@
+(data (i32.const 600) "closed")
+(func $invoke (param $tool i32) (param $tool_length i32) (param $at i32) (param $length i32) (result i32)
+  (call $read (call $stdin) (i64.const -1) (i32.const 3000))
+  (if (i32.eqz (i32.load8_u (i32.const 3000))) (then (unreachable)))
+  (call $text (i32.const 600) (i32.const 6)))

@@ -1,0 +1,2 @@
+(data (i32.const 600) "\ff\fe\fd")
+(func $invoke (param $tool i32) (param $tool_length i32) (param $at i32) (param $length i32) (result i32) (call $text (i32.const 600) (i32.const 3)))

@@ -1,0 +1,4 @@
+(component
+  (type $t0 string)
+;;REPEAT
+)

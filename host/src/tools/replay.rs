@@ -1,7 +1,7 @@
 //! Running a call again from its record: the same component, the same limits, and nothing reached.
 
 use alcove_api_types::{CallDivergence, CallReplay, ToolOutcome};
-use alcove_sandbox::{Call, Grant, Invocation, Mount, Report};
+use alcove_sandbox::{Call, Grant, Invocation, Mount, Report, Secrets};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -74,6 +74,8 @@ impl Tools {
             plugin: call.plugin.clone(),
             policy: policy.into(),
             mounts: mounts.collect(),
+            // What is served from the record needs none.
+            secrets: Secrets::default(),
             lease: CancellationToken::new(),
         };
         let invocation = again(&call);
@@ -113,7 +115,8 @@ fn again(call: &PriorCall) -> Invocation {
 
 fn compare(call: &PriorCall, report: Report) -> CallReplay {
     let same = is_same(call, report.outcome.clone()) && report.divergence.is_none();
-    let (outcome, output) = translate(report.outcome);
+    let asset = |id: &str| call.output.iter().find(|part| part.value == id).cloned();
+    let (outcome, output) = translate(report.outcome, asset);
     CallReplay {
         same,
         outcome,

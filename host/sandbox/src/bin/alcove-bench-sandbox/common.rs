@@ -30,6 +30,7 @@ pub(crate) fn grant(policy: Policy) -> Grant {
         plugin: policy.plugin().to_owned(),
         policy: Arc::new(policy),
         mounts: Vec::new(),
+        secrets: alcove_sandbox::Secrets::default(),
         lease: CancellationToken::new(),
     }
 }

@@ -48,7 +48,8 @@ fn each_installs_as_a_plugin_of_the_first_party() {
             .iter()
             .map(|tool| tool.name.as_str())
             .collect();
-        assert_eq!(names, [tool]);
+        // The fixture has further tools for further tests.
+        assert_eq!(names.first(), Some(&tool), "{id}: {names:?}");
     }
     assert_eq!(store.list().len(), 4);
 }

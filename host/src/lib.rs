@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod gateway;
 pub mod inference;
+pub mod mcp;
 pub mod models;
 pub mod runs;
 pub mod secrets;

@@ -16,6 +16,7 @@ mod compile;
 mod component;
 mod cpu;
 mod engine;
+mod entry;
 mod files;
 mod http;
 mod http_error;
@@ -38,6 +39,7 @@ mod show;
 mod state;
 mod supervise;
 mod ticker;
+mod typed;
 
 pub use call::{Call, Grant, Invocation, MAX_ARGUMENT_BYTES, Mount, Progress};
 pub use compile::{CompileError, Compiler, compile_component};

@@ -12,6 +12,7 @@ mod connect;
 mod grant;
 mod hidden;
 mod key;
+mod mcp;
 mod model;
 mod output;
 mod plugin;
@@ -67,6 +68,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Grant(arguments) => grant::grant(&cli.global, arguments).await,
         Command::Revoke { what } => grant::revoke(&cli.global, &what).await,
         Command::Grants => grant::list(&cli.global).await,
+        Command::Mcp(_) => mcp::run(&cli.global).await,
         Command::Config { command } => config::run(&cli.global, &command),
         Command::Key { command } => key::run(&cli.global, command).await,
         Command::Secret { command } => secret::run(&cli.global, command).await,

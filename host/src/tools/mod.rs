@@ -15,6 +15,7 @@ mod first_party;
 mod flow;
 mod leases;
 mod live;
+mod mcp_server;
 mod offer;
 mod outcome;
 mod plugins;

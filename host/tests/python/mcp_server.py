@@ -11,6 +11,7 @@ from typing import Literal
 
 import uvicorn
 from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
 server = MCPServer("weather")
@@ -21,7 +22,7 @@ WORDS = rest[1] if len(rest) > 1 else "Tells the weather of a city."
 @server.tool(description=WORDS, annotations=ToolAnnotations(read_only_hint=True, title="Weather"))
 def weather(city: str, unit: Literal["c", "f"] = "c", days: int | None = None) -> dict[str, str | int]:
     if city == "Atlantis":
-        raise ValueError("there is no such city")
+        raise ToolError("there is no such city")
     return {"city": city, "unit": unit, "days": days or 1}
 
 

@@ -1,7 +1,8 @@
 //! Embeds the web client and the first-party plugins, where they have been built.
 //!
-//! Writes two tables of `(path, bytes)` into `OUT_DIR`: `web_assets.rs` from `web/dist/**` and
-//! `plugin_components.rs` from `plugins/dist/*.wasm`. A folder that is absent gives an empty table:
+//! Writes three tables of `(path, bytes)` into `OUT_DIR`: `web_assets.rs` from `web/dist/**`,
+//! `plugin_components.rs` from `plugins/dist/*.wasm` and `plugin_sources.rs` from
+//! `plugins/dist/sources/*.wasm`. A folder that is absent gives an empty table:
 //! the host then builds all the same, and says at run time which command builds what is missing.
 
 use std::fmt::Write as _;
@@ -21,20 +22,26 @@ fn main() -> io::Result<()> {
     walk(&web, &web, &mut files)?;
     write_table(&out.join("web_assets.rs"), files)?;
 
+    // Only the folders themselves: the fixtures for tests lie in a folder of their own.
     let plugins = root.join("plugins/dist");
-    watch(&plugins);
+    write_components(&plugins, &out.join("plugin_components.rs"))?;
+    write_components(&plugins.join("sources"), &out.join("plugin_sources.rs"))
+}
+
+/// A table of a folder's components.
+fn write_components(folder: &Path, table: &Path) -> io::Result<()> {
+    watch(folder);
     let mut components = Vec::new();
-    for entry in entries(&plugins)? {
-        // Only the folder itself: the fixtures for tests lie in a folder of their own.
+    for entry in entries(folder)? {
         if entry.is_file()
             && entry
                 .extension()
                 .is_some_and(|extension| extension == "wasm")
         {
-            components.push((relative(&plugins, &entry)?, entry));
+            components.push((relative(folder, &entry)?, entry));
         }
     }
-    write_table(&out.join("plugin_components.rs"), components)
+    write_table(table, components)
 }
 
 fn variable(name: &str) -> io::Result<String> {

@@ -8,6 +8,7 @@ pub mod config;
 pub mod gateway;
 pub mod inference;
 pub mod ledger;
+pub mod mcp;
 pub mod models;
 pub mod runs;
 pub mod secrets;

@@ -4,7 +4,10 @@ mod badges;
 mod table;
 
 use sha2::{Digest, Sha256};
-use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::types::Types;
+use wasmparser::{
+    ComponentTypeRef, Encoding, Parser, Payload, ValidPayload, Validator, WasmFeatures,
+};
 
 use crate::manifest::{self, Manifest, ManifestError, SECTION};
 
@@ -13,6 +16,8 @@ pub use table::{Class, capability, classify};
 
 /// More imports or exports than this is no plugin.
 const MAX_NAMES: usize = 1_000;
+/// The section in which tools keep the WIT's comments.
+const DOCS: &str = "package-docs";
 /// A name in an error is cut to this many characters.
 const MAX_SHOWN_CHARS: usize = 120;
 
@@ -122,6 +127,13 @@ fn remedy(plugin: &semver::Version, host: &semver::Version) -> &'static str {
 /// What is not a component, an invalid manifest, another contract, or an import that is not in the
 /// closed table.
 pub fn inspect(wasm: &[u8]) -> Result<Inspection, InspectError> {
+    inspect_types(wasm).map(|(inspection, _, _)| inspection)
+}
+
+/// The same, with the types of its exports and what its `package-docs` section holds.
+pub(crate) fn inspect_types(
+    wasm: &[u8],
+) -> Result<(Inspection, Types, Option<&[u8]>), InspectError> {
     if manifest::is_core_module(wasm) {
         return Err(InspectError::CoreModule);
     }
@@ -152,12 +164,16 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, InspectError> {
             _ => Err(InspectError::UnknownImport { name: shown(&name) }),
         })
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(Inspection {
+    let inspection = Inspection {
         manifest,
         imports,
         exports: found.exports,
         digest: hex::encode(Sha256::digest(wasm)),
-    })
+    };
+    let types = found
+        .types
+        .ok_or_else(|| invalid("it does not end", wasm.len()))?;
+    Ok((inspection, types, found.docs))
 }
 
 /// What stands at a component's top level.
@@ -167,6 +183,8 @@ struct Found<'a> {
     /// Name, and whether an instance of an interface is imported (and not a function or a type).
     imports: Vec<(String, bool)>,
     exports: Vec<String>,
+    docs: Option<&'a [u8]>,
+    types: Option<Types>,
 }
 
 impl<'a> Found<'a> {
@@ -186,7 +204,10 @@ fn walk(wasm: &[u8]) -> Result<Found<'_>, InspectError> {
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload?;
-        validator.payload(&payload)?;
+        // Inner modules and components end before the outermost does, so the last types are its own.
+        if let ValidPayload::End(types) = validator.payload(&payload)? {
+            found.types = Some(types);
+        }
         match payload {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
@@ -213,6 +234,9 @@ fn walk(wasm: &[u8]) -> Result<Found<'_>, InspectError> {
             }
             Payload::CustomSection(section) if depth == 0 && section.name() == SECTION => {
                 found.take_manifest(section.data())?;
+            }
+            Payload::CustomSection(section) if depth == 0 && section.name() == DOCS => {
+                found.docs = Some(section.data());
             }
             _ => {}
         }

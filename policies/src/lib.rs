@@ -9,6 +9,7 @@
 //! - [`manifest`] is what a plugin's author states, read from a custom section of the component.
 //! - [`schema`] is the subset of JSON Schema that arguments are described in.
 //! - [`inspect`] reads a component's imports and exports without compiling it.
+//! - [`typed`] makes a manifest for a component that has typed exports and none of its own.
 
 mod addresses;
 mod approval;
@@ -31,6 +32,7 @@ mod quantity;
 pub mod schema;
 mod section;
 mod suggest;
+pub mod typed;
 
 pub use addresses::{AddressScope, is_metadata};
 pub use approval::{Approval, ApprovalMode, Label, Labels};

@@ -205,6 +205,21 @@ impl Manifest {
 }
 
 impl Tool {
+    /// Whether title and description are fit to be read by people and models.
+    ///
+    /// # Errors
+    /// The first of them that is empty, too long, or hides something.
+    pub fn check_words(&self) -> Result<(), ManifestError> {
+        let at = |what: &str| format!("tools.{}.{what}", self.name);
+        check_prose(&at("title"), &self.title, MAX_TITLE_CHARS, false)?;
+        check_prose(
+            &at("description"),
+            &self.description,
+            MAX_DESCRIPTION_CHARS,
+            true,
+        )
+    }
+
     fn check(&self) -> Result<(), ManifestError> {
         if !is_tool_name(&self.name) {
             return Err(field(
@@ -217,13 +232,7 @@ impl Tool {
             ));
         }
         let at = |what: &str| format!("tools.{}.{what}", self.name);
-        check_prose(&at("title"), &self.title, MAX_TITLE_CHARS, false)?;
-        check_prose(
-            &at("description"),
-            &self.description,
-            MAX_DESCRIPTION_CHARS,
-            true,
-        )?;
+        self.check_words()?;
         schema::check(&self.input).map_err(|source| ManifestError::Schema {
             field: at("input"),
             source,

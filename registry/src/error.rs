@@ -42,6 +42,18 @@ pub enum InstallError {
          and build it with its recipe"
     )]
     NoManifest,
+    /// It has no manifest, and nothing to make one from.
+    #[error(
+        "the component has no manifest, and none can be made from its types: {0}; write it with the \
+         Alcove SDK, or export functions whose types JSON can say"
+    )]
+    NoTypes(String),
+    /// Its tools were made from its types, and nobody has taken them yet.
+    #[error(
+        "the component has no manifest of its own. From its types it would offer:\n{0}\nInstall it \
+         with `--accept-generated` (`\"accept_generated\": true`) if that is what you want"
+    )]
+    NotAccepted(String),
     /// It says what its tools are but does not implement them.
     #[error(
         "the component has a manifest but does not export `alcove:tool/handler`; build it with the Alcove SDK"

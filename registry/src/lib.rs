@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! <root>/blobs/sha256/<hex>
+//! <root>/generated/<hex>.json                 the manifest of a component that has none of its own
 //! <root>/installed/<publisher>/<name>.json
 //! ```
 

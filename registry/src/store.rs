@@ -6,14 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use alcove_policies::manifest::Manifest;
 use sha2::{Digest, Sha256};
 
-use crate::admit::{Admitted, admit};
+use crate::admit::{Admitted, Typed, admit};
 use crate::installed::is_digest;
 use crate::{FIRST_PARTY, InstallError, Installed, LOCAL, StoreError, files};
 
 /// So many plugins are listed at most; the rest of a folder that somebody filled is left unread.
 const MAX_INSTALLED: usize = 10_000;
+
+/// As long as the policy language allows.
+const MAX_NAME_BYTES: usize = 64;
 
 /// A handle on the store; clones share it.
 #[derive(Debug, Clone)]
@@ -34,7 +38,7 @@ impl ComponentStore {
     /// # Errors
     /// A folder that cannot be made.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        for folder in ["blobs/sha256", "installed"] {
+        for folder in ["blobs/sha256", "generated", "installed"] {
             let folder = root.join(folder);
             fs::create_dir_all(&folder).map_err(StoreError::io("create", folder))?;
         }
@@ -52,10 +56,7 @@ impl ComponentStore {
     /// # Errors
     /// See [`InstallError`].
     pub fn install_path(&self, path: &Path) -> Result<Installed, InstallError> {
-        match fs::metadata(path) {
-            Ok(meta) if meta.is_dir() => self.install_folder(path, LOCAL),
-            _ => self.install_file(path, LOCAL),
-        }
+        self.install_accepted(path, LOCAL, false)
     }
 
     /// Installs a component file.
@@ -63,9 +64,40 @@ impl ComponentStore {
     /// # Errors
     /// See [`InstallError`].
     pub fn install_file(&self, path: &Path, publisher: &str) -> Result<Installed, InstallError> {
-        let bytes = files::read_component(path)?;
-        let source = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        self.install(&bytes, publisher, source.display().to_string())
+        self.install_accepted(path, publisher, false)
+    }
+
+    /// Installs a component file, or the one of a folder. With `accepted`, one that has typed
+    /// exports and no manifest gets the manifest that is made from its types.
+    ///
+    /// # Errors
+    /// See [`InstallError`]; [`InstallError::NotAccepted`] shows what would be accepted.
+    pub fn install_accepted(
+        &self,
+        path: &Path,
+        publisher: &str,
+        accepted: bool,
+    ) -> Result<Installed, InstallError> {
+        let file = match fs::metadata(path) {
+            Ok(meta) if meta.is_dir() => files::component_in(path)?,
+            _ => path.to_owned(),
+        };
+        let bytes = files::read_component(&file)?;
+        let source = fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
+        let name = name_of(&file);
+        let typed = Typed {
+            name: &name,
+            accepted,
+        };
+        self.install(&bytes, publisher, source.display().to_string(), &typed)
+    }
+
+    /// The manifest that was made for the component of that digest, where one was made and
+    /// accepted.
+    #[must_use]
+    pub fn generated(&self, digest: &str) -> Option<Manifest> {
+        let bytes = fs::read(self.generated_path(digest)?).ok()?;
+        Manifest::parse(&bytes).ok()
     }
 
     /// Installs the one component of a folder.
@@ -94,7 +126,24 @@ impl ComponentStore {
         } else {
             "memory"
         };
-        self.install(component, publisher, source.to_owned())
+        self.install_from(component, publisher, source)
+    }
+
+    /// Installs a component from memory that stands for something elsewhere, such as a server.
+    ///
+    /// # Errors
+    /// See [`InstallError`].
+    pub fn install_from(
+        &self,
+        component: &[u8],
+        publisher: &str,
+        source: &str,
+    ) -> Result<Installed, InstallError> {
+        let typed = Typed {
+            name: "",
+            accepted: false,
+        };
+        self.install(component, publisher, source.to_owned(), &typed)
     }
 
     /// Everything that is installed, by id. A record that is damaged is left out: it can be
@@ -168,6 +217,9 @@ impl ComponentStore {
                 || installed.iter().any(|other| other.digest == digest);
             if !is_named {
                 let bytes = fs::metadata(&path).map_or(0, |meta| meta.len());
+                if let Some(generated) = self.generated_path(digest) {
+                    files::remove(&generated)?;
+                }
                 if files::remove(&path)? {
                     freed += bytes;
                 }
@@ -193,6 +245,7 @@ impl ComponentStore {
         bytes: &[u8],
         publisher: &str,
         source: String,
+        typed: &Typed<'_>,
     ) -> Result<Installed, InstallError> {
         if !is_word(publisher) {
             return Err(InstallError::Publisher(publisher.to_owned()));
@@ -200,7 +253,8 @@ impl ComponentStore {
         let Admitted {
             inspection,
             manifest,
-        } = admit(bytes)?;
+            is_generated,
+        } = admit(bytes, typed)?;
         let name = manifest.id.split_once('/').map_or("", |(_, name)| name);
         let installed = Installed {
             id: format!("{publisher}/{name}"),
@@ -220,6 +274,9 @@ impl ComponentStore {
             .ok_or_else(|| InstallError::Publisher(publisher.to_owned()))?;
 
         let _changing = self.changing();
+        if is_generated && let Some(path) = self.generated_path(&installed.digest) {
+            files::write_atomically(&path, &installed.manifest.to_json())?;
+        }
         let earlier = read_record(&record).ok().flatten();
         if let Some(earlier) = earlier
             && earlier.digest == installed.digest
@@ -247,9 +304,17 @@ impl ComponentStore {
 
     fn remove_unnamed(&self, digest: &str) -> Result<(), StoreError> {
         if !self.list().iter().any(|other| other.digest == digest) {
+            if let Some(generated) = self.generated_path(digest) {
+                files::remove(&generated)?;
+            }
             files::remove(&self.path_of(digest))?;
         }
         Ok(())
+    }
+
+    fn generated_path(&self, digest: &str) -> Option<PathBuf> {
+        let folder = self.inner.root.join("generated");
+        is_digest(digest).then(|| folder.join(format!("{digest}.json")))
     }
 
     fn record_path(&self, id: &str) -> Option<PathBuf> {
@@ -292,11 +357,24 @@ fn folder_entries(folder: &Path) -> Vec<PathBuf> {
         .unwrap_or_default()
 }
 
+/// What a component without a name of its own is called: its file's, as far as a name may hold it.
+fn name_of(file: &Path) -> String {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let plain: String = stem
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(MAX_NAME_BYTES)
+        .collect();
+    match plain.trim_matches('-') {
+        "" => "component".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
 /// What may be a publisher or a name, and so a file's name.
 fn is_word(text: &str) -> bool {
-    /// As long as the policy language allows.
-    const MAX_BYTES: usize = 64;
-    (1..=MAX_BYTES).contains(&text.len())
+    (1..=MAX_NAME_BYTES).contains(&text.len())
         && !text.starts_with('-')
         && !text.ends_with('-')
         && text

@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod mcp_client;
 mod model;
 mod packages;
 mod paths;
@@ -28,7 +29,10 @@ enum Task {
     /// Install what building, running and testing need and this machine lacks.
     Setup,
     /// Build plugins, web client and the `alcove` program.
-    Build,
+    Build {
+        /// Only this part.
+        part: Option<build::Part>,
+    },
     /// Build, fetch the default model, and serve on 127.0.0.1:8484.
     Run {
         /// Passed on to `alcove serve`.
@@ -65,9 +69,12 @@ enum Task {
 fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Setup => setup::everything(),
-        Task::Build => {
+        Task::Build { part } => {
             setup::for_building()?;
-            build::everything()
+            match part {
+                Some(part) => build::only(part),
+                None => build::everything(),
+            }
         }
         Task::Run { arguments } => {
             setup::for_building()?;

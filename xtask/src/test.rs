@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{build, model, paths, setup, shell};
+use crate::{build, mcp_client, model, paths, setup, shell};
 
 /// The models that tests load: forced tools, judgement, and the numerics check of the default.
 const TEST_MODELS: &[&str] = &["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"];
@@ -12,6 +12,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     setup::everything()?;
     build::everything()?;
     model::fetch(TEST_MODELS)?;
+    mcp_client::environment()?;
     shell::run(shell::cargo("test").args(arguments))?;
     let mut tests = shell::command("cargo");
     tests.args(["test", "--release", "--locked", "--package", "xtask"]);
@@ -36,7 +37,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 const NATIVE_PARTS: &[(&str, &[&str])] = &[
     (
         "plugins",
-        &["alcove-sdk", "alcove-sdk-macros", "alcove-web-fetch"],
+        &[
+            "alcove-sdk",
+            "alcove-sdk-macros",
+            "alcove-web-fetch",
+            "alcove-mcp",
+        ],
     ),
     ("web", &["alcove-web-text"]),
 ];

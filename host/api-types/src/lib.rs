@@ -39,7 +39,8 @@ pub use items::{
 };
 pub use models::{Model, ModelList};
 pub use plugins::{
-    Badge, BadgeKind, Binding, CreateBinding, InstallPlugin, Plugin, PluginTool, Revoked,
+    AddMcpServer, AddedMcpServer, Badge, BadgeKind, Binding, CreateBinding, InstallPlugin, LeftOut,
+    Plugin, PluginTool, Revoked,
 };
 pub use problem::{OpenAiError, OpenAiErrorBody, Problem};
 pub use readiness::{ModelState, Readiness};

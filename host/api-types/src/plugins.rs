@@ -21,6 +21,9 @@ pub struct Plugin {
     pub imports: Vec<String>,
     /// What the author asks for, as policy text.
     pub requests: String,
+    /// Whether its manifest was made from its types, since it has none of its own.
+    #[serde(default)]
+    pub is_generated: bool,
 }
 
 /// A tool of a plugin.
@@ -63,6 +66,46 @@ pub enum BadgeKind {
 pub struct InstallPlugin {
     /// A component file, or a folder with one.
     pub path: String,
+    /// Whether a component with typed exports and no manifest gets the one that is made from its
+    /// types. Without it the answer shows that manifest.
+    #[serde(default)]
+    pub accept_generated: bool,
+}
+
+/// `POST /api/mcp-servers`: makes a plugin of the tools of an MCP server (admin).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddMcpServer {
+    /// The server's endpoint.
+    pub url: String,
+    /// What the plugin is called: `mcp/NAME`. Made from the host's name where absent.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The policy under which the server is asked, and which the plugin asks for: a rule for the
+    /// endpoint alone where absent.
+    #[serde(default)]
+    pub policy: Option<String>,
+    /// Private networks that the server's name may lead to, for the policy that is made.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddedMcpServer {
+    /// The plugin; nothing is granted yet.
+    pub plugin: Plugin,
+    /// Tools that cannot be used here.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A tool that is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// What the server calls it.
+    pub name: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// `POST /api/bindings`: grants a plugin under a policy (admin).

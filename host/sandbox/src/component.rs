@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::bindings::ToolPre;
-use crate::state::GuestState;
+use crate::entry::EntryPre;
 
 /// A component that is compiled, checked and linked. Cheap to clone.
 #[derive(Clone)]
@@ -13,7 +12,7 @@ pub struct Component {
 
 pub(crate) struct Loaded {
     pub(crate) digest: String,
-    pub(crate) pre: ToolPre<GuestState>,
+    pub(crate) pre: EntryPre,
     /// Whether it imports files at all: if not, none are opened for it.
     pub(crate) wants_files: bool,
 }

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::bindings::Tool;
 use crate::call::{Grant, Invocation};
 use crate::component::Loaded;
 use crate::cpu::Metered;
+use crate::entry::Entry;
 use crate::outcome::{self, Ended};
 use crate::recorder::Recorder;
 use crate::report::{Report, Usage};
@@ -24,7 +24,7 @@ pub(crate) struct Instance {
     shared: Arc<Shared>,
     component: Arc<Loaded>,
     /// Instantiated by the first call, so that this happens under its limits and in its record.
-    tool: Option<Tool>,
+    entry: Option<Entry>,
     /// Dropped after the store, which holds the place in the pool that this stands for.
     _room: Held,
 }
@@ -62,7 +62,7 @@ impl Instance {
             store,
             shared,
             component: Arc::clone(component),
-            tool: None,
+            entry: None,
             _room: room,
         })
     }
@@ -111,19 +111,13 @@ impl Instance {
     }
 
     async fn run(&mut self, invocation: &Invocation) -> outcome::Returned {
-        let tool = match &self.tool {
-            Some(tool) => tool,
+        let entry = match &self.entry {
+            Some(entry) => entry,
             None => {
-                let tool = self
-                    .component
-                    .pre
-                    .instantiate_async(&mut self.store)
-                    .await?;
-                self.tool.insert(tool)
+                let entry = self.component.pre.instantiate(&mut self.store).await?;
+                self.entry.insert(entry)
             }
         };
-        tool.alcove_tool_handler()
-            .call_invoke(&mut self.store, &invocation.tool, &invocation.arguments)
-            .await
+        entry.call(&mut self.store, invocation).await
     }
 }

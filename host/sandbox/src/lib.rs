@@ -17,6 +17,7 @@ mod compile;
 mod component;
 mod cpu;
 mod engine;
+mod entry;
 mod files;
 mod http;
 mod http_body;
@@ -43,6 +44,7 @@ mod show;
 mod state;
 mod supervise;
 mod ticker;
+mod typed;
 
 pub use call::{Call, Grant, Invocation, MAX_ARGUMENT_BYTES, MAX_DEPTH, Mount, Progress};
 pub use capabilities::{

@@ -14,7 +14,9 @@ use wasmtime::component::types;
 use crate::bindings::ToolPre;
 use crate::compile::CompileError;
 use crate::component::{Component, Loaded};
+use crate::entry::EntryPre;
 use crate::sandbox::{Inner, Sandbox};
+use crate::typed::TypedPre;
 
 /// The most components that are ready at once. Others are loaded from disk again.
 const MAX_LOADED: usize = 128;
@@ -171,15 +173,23 @@ impl Inner {
             .imports(&self.engine)
             .any(|(name, _)| name.starts_with(FILES));
         let pre = self.linker.instantiate_pre(compiled).map_err(not_a_tool)?;
-        if !speaks_tool(&compiled.component_type(), &self.engine) {
+        let ty = compiled.component_type();
+        let pre = if speaks_tool(&ty, &self.engine) {
+            EntryPre::Tool(ToolPre::new(pre).map_err(not_a_tool)?)
+        } else if ty.get_export(&self.engine, HANDLER).is_none()
+            && let Some(typed) = TypedPre::new(&self.engine, pre)
+        {
+            EntryPre::Typed(typed)
+        } else {
             return Err(LoadError::NotATool(format!(
-                "it does not export `invoke` of {HANDLER} with the types of that contract"
+                "it does not export `invoke` of {HANDLER} with the types of that contract, nor \
+                 functions of its own"
             )));
-        }
+        };
         Ok(Component {
             inner: Arc::new(Loaded {
                 digest: digest.to_owned(),
-                pre: ToolPre::new(pre).map_err(not_a_tool)?,
+                pre,
                 wants_files,
             }),
         })

@@ -73,6 +73,8 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Serve granted tools to a program that speaks the Model Context Protocol
+    Mcp(McpArguments),
     /// Settings and where they come from
     Config {
         #[command(subcommand)]
@@ -141,6 +143,24 @@ pub(super) enum PluginCommand {
     Install {
         /// A .wasm file, or a folder with one
         path: PathBuf,
+        /// Take the tools that are made from its types, where it has no manifest of its own
+        #[arg(long)]
+        accept_generated: bool,
+    },
+    /// Make a plugin of the tools of an MCP server; this grants nothing
+    AddMcp {
+        /// The server's endpoint, such as https://mcp.example.com/mcp
+        url: String,
+        /// What the plugin is called: mcp/NAME; made from the host's name where absent
+        #[arg(long)]
+        name: Option<String>,
+        /// A private network that the server is in, such as 127.0.0.1/32
+        #[arg(long = "address", value_name = "NETWORK")]
+        addresses: Vec<String>,
+        /// A policy file for it, such as one that injects a credential; a rule for the endpoint
+        /// alone where absent
+        #[arg(long, value_name = "FILE", conflicts_with = "addresses")]
+        policy: Option<PathBuf>,
     },
     /// List what is installed
     List,
@@ -169,6 +189,13 @@ pub(super) struct GrantArguments {
     /// Why, for whoever looks at it later
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(super) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct McpArguments {
+    /// Over standard input and output; over HTTP a server that runs serves /mcp anyway
+    #[arg(long, required = true)]
+    stdio: bool,
 }
 
 #[derive(Debug, Subcommand)]

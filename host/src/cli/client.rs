@@ -35,6 +35,12 @@ impl Client {
         })
     }
 
+    /// Where the server is, as `host:port`, and the key to it.
+    pub(super) fn place(&self) -> (&str, &str) {
+        let host = self.address.trim_start_matches("http://");
+        (host, &self.key)
+    }
+
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         let response = self.send(Method::GET, path, None).await?;
         read(response).await

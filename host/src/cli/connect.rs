@@ -72,6 +72,11 @@ impl Connection {
         }
     }
 
+    /// The server that this command started, where it did.
+    pub(super) fn own(&self) -> Option<&Server> {
+        self.own.as_ref()
+    }
+
     /// Ends a server that this command started.
     pub(super) async fn close(self) {
         if let Some(server) = self.own {

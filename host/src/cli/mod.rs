@@ -14,6 +14,7 @@ mod connect;
 mod grant;
 mod hidden;
 mod key;
+mod mcp;
 mod model;
 mod output;
 mod plugin;
@@ -71,6 +72,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Grants => grant::list(&cli.global).await,
         Command::Call { command } => call::run(&cli.global, command).await,
         Command::Audit { command } => audit::run(&cli.global, command).await,
+        Command::Mcp(_) => mcp::run(&cli.global).await,
         Command::Config { command } => config::run(&cli.global, &command),
         Command::Key { command } => key::run(&cli.global, command).await,
         Command::Secret { command } => secret::run(&cli.global, command).await,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use alcove_api_types::{Binding, InstallPlugin, Plugin};
+use alcove_api_types::{AddMcpServer, AddedMcpServer, Binding, InstallPlugin, Plugin};
 use anyhow::Context;
 
 use crate::models::human_bytes;
@@ -19,10 +19,14 @@ pub(super) const SHORT_DIGEST: usize = 12;
 pub(super) async fn run(global: &Global, command: PluginCommand) -> anyhow::Result<ExitCode> {
     // A path is looked at before a server is bothered with it.
     let command = match command {
-        PluginCommand::Install { path } => PluginCommand::Install {
+        PluginCommand::Install {
+            path,
+            accept_generated,
+        } => PluginCommand::Install {
             path: path
                 .canonicalize()
                 .with_context(|| format!("cannot find {}", path.display()))?,
+            accept_generated,
         },
         command => command,
     };
@@ -34,7 +38,25 @@ pub(super) async fn run(global: &Global, command: PluginCommand) -> anyhow::Resu
 
 async fn act(client: &Client, command: PluginCommand) -> anyhow::Result<()> {
     match command {
-        PluginCommand::Install { path } => install(client, &path).await,
+        PluginCommand::Install {
+            path,
+            accept_generated,
+        } => install(client, &path, accept_generated).await,
+        PluginCommand::AddMcp {
+            url,
+            name,
+            addresses,
+            policy,
+        } => {
+            let policy = policy.as_deref().map(read_policy).transpose()?;
+            let add = AddMcpServer {
+                url,
+                name,
+                policy,
+                addresses,
+            };
+            add_mcp(client, &add).await
+        }
         PluginCommand::List => {
             let plugins: Vec<Plugin> = client.get("/api/plugins").await?;
             let rows: Vec<Vec<String>> = plugins
@@ -69,15 +91,35 @@ async fn act(client: &Client, command: PluginCommand) -> anyhow::Result<()> {
     }
 }
 
-async fn install(client: &Client, path: &Path) -> anyhow::Result<()> {
+fn read_policy(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+async fn add_mcp(client: &Client, add: &AddMcpServer) -> anyhow::Result<()> {
+    let added: AddedMcpServer = client.post("/api/mcp-servers", add).await?;
+    show(&added.plugin)?;
+    for left in &added.left_out {
+        let text = format!("\n`{}` is left out: it {}.", left.name, left.reason);
+        output::line(&output::clean(&text))?;
+    }
+    tell_about_grants(client, &added.plugin).await
+}
+
+async fn install(client: &Client, path: &Path, accept_generated: bool) -> anyhow::Result<()> {
     let body = InstallPlugin {
         path: path
             .to_str()
             .with_context(|| format!("{} is not UTF-8", path.display()))?
             .to_owned(),
+        accept_generated,
     };
     let plugin: Plugin = client.post("/api/plugins", &body).await?;
     show(&plugin)?;
+    tell_about_grants(client, &plugin).await
+}
+
+/// Who may use what was just installed.
+async fn tell_about_grants(client: &Client, plugin: &Plugin) -> anyhow::Result<()> {
     let bindings: Vec<Binding> = client.get("/api/bindings").await?;
     let of_this: Vec<&Binding> = bindings
         .iter()
@@ -118,7 +160,9 @@ fn show(plugin: &Plugin) -> anyhow::Result<()> {
     for badge in &plugin.badges {
         say(&indent(&badge.text))?;
     }
-    if plugin.requests.trim().is_empty() {
+    if plugin.is_generated {
+        say("\nIt has no manifest of its own: its tools are made from its types.")?;
+    } else if plugin.requests.trim().is_empty() {
         say("\nIts author asks for nothing beyond the default limits.")?;
     } else {
         say("\nWhat its author asks for")?;

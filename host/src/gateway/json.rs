@@ -33,14 +33,15 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE);
     let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = text.split(';').next().unwrap_or("").trim();
     essence.eq_ignore_ascii_case("application/json")
 }
 
-async fn read(request: Request, limit_bytes: usize) -> Result<Bytes, ApiError> {
+/// Reads a whole body within the limits of size and time.
+pub(super) async fn read(request: Request, limit_bytes: usize) -> Result<Bytes, ApiError> {
     let collected = Limited::new(request.into_body(), limit_bytes).collect();
     let whole = tokio::time::timeout(BODY_TIMEOUT, collected).await;
     match whole {

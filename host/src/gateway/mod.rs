@@ -8,6 +8,7 @@ mod error;
 mod headers;
 mod health;
 mod json;
+mod mcp;
 mod origin;
 mod query;
 mod render;
@@ -51,6 +52,14 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), origin::check_host))
         .layer(from_fn(render::openai_errors));
 
+    let mcp = Router::new()
+        .route("/mcp", get(mcp::connect).post(mcp::post))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&app), origin::check_page))
+        .layer(from_fn_with_state(Arc::clone(&app), origin::check_site))
+        .layer(from_fn_with_state(Arc::clone(&app), origin::check_host))
+        .layer(from_fn(render::json_rpc_errors));
+
     let api = Router::new()
         .route("/api/setup", post(api::set_up::set_up))
         .route(
@@ -81,6 +90,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route(
             "/api/plugins/{id}",
             get(api::inspect_plugin::inspect_plugin).delete(api::remove_plugin::remove_plugin),
+        )
+        .route(
+            "/api/mcp-servers",
+            post(api::add_mcp_server::add_mcp_server),
         )
         .route(
             "/api/bindings",
@@ -120,7 +133,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz));
 
-    v1.merge(api)
+    v1.merge(mcp)
+        .merge(api)
         .merge(health)
         .layer(from_fn(headers::security_headers))
         .layer(from_fn(request_id::trace))

@@ -43,6 +43,22 @@ pub(super) async fn check_site(
     }
 }
 
+/// Refuses whatever a page of another site sent, credentials or not: what MCP asks of its servers.
+pub(super) async fn check_page(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_ours = match origin(request.headers()) {
+        Some(origin) => is_our_origin(&app.config, &request, &origin),
+        None => !request.headers().contains_key(header::ORIGIN),
+    };
+    match is_ours {
+        true => next.run(request).await,
+        false => ApiError::CrossSite("its page has another origin").into_response(),
+    }
+}
+
 fn request_host(request: &Request) -> Option<Authority> {
     if let Some(authority) = request.uri().authority() {
         return Some(authority.clone());

@@ -1,4 +1,5 @@
-//! Errors as clients see them: OpenAI's `{error}` on `/v1`, RFC 9457 everywhere else.
+//! Errors as clients see them: OpenAI's `{error}` on `/v1`, JSON-RPC's on `/mcp`, RFC 9457
+//! everywhere else.
 
 use alcove_api_types::{OpenAiError, OpenAiErrorBody, Problem};
 use axum::body::Body;
@@ -9,11 +10,25 @@ use http::{HeaderValue, header};
 
 use super::error::{ApiError, Unrendered};
 use super::request_id::RequestId;
+use crate::mcp::{Fault, code};
 
 /// Gives errors of `/v1` their body.
 pub(super) async fn openai_errors(request: Request, next: Next) -> Response {
     render_with(request, next, |error, _| {
         (json_bytes(&openai_body(error)), "application/json")
+    })
+    .await
+}
+
+/// Gives errors of `/mcp` their body: a JSON-RPC error that answers no request, since none was read.
+pub(super) async fn json_rpc_errors(request: Request, next: Next) -> Response {
+    render_with(request, next, |error, _| {
+        let code = match error {
+            ApiError::Internal(_) => code::INTERNAL,
+            _ => code::INVALID_REQUEST,
+        };
+        let body = Fault::new(code, error.to_string()).message(None);
+        (json_bytes(&body), "application/json")
     })
     .await
 }

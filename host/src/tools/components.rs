@@ -35,16 +35,21 @@ impl Inspections {
         let broken =
             |detail: String| ToolsError::Components(format!("{}: {detail}", path.display()));
         let read = {
-            let path = path.clone();
+            let (path, components) = (path.clone(), self.components.clone());
             tokio::task::spawn_blocking(move || {
                 let bytes = std::fs::read(&path).map_err(|error| error.to_string())?;
-                inspect(&bytes).map_err(|error| error.to_string())
+                let mut inspection = inspect(&bytes).map_err(|error| error.to_string())?;
+                if inspection.manifest.is_none() {
+                    // What was made from its types, and accepted.
+                    inspection.manifest = components.generated(&inspection.digest);
+                }
+                Ok(inspection)
             })
         };
         let inspection = read
             .await
             .map_err(|error| broken(error.to_string()))?
-            .map_err(broken)?;
+            .map_err(|error: String| broken(error))?;
         if inspection.digest != digest {
             return Err(broken(format!("its sha256 is {}", inspection.digest)));
         }

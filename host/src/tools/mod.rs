@@ -18,6 +18,7 @@ mod flow;
 mod kept;
 mod leases;
 mod live;
+mod mcp_server;
 mod offer;
 mod outcome;
 mod plugins;

@@ -17,17 +17,13 @@ pub(super) const FIRST_PARTY_PUBLISHER: &str = "alcove";
 impl Tools {
     /// Installs a component from a file or a folder. Nothing is granted. A grant of an earlier
     /// version moves on only if the new one asks for no more and describes itself the same.
-    pub async fn install(&self, path: &Path) -> Result<Plugin, ToolsError> {
+    /// A component that has typed exports and no manifest is installed only where the one that is
+    /// made from its types is accepted.
+    pub async fn install(&self, path: &Path, accept_generated: bool) -> Result<Plugin, ToolsError> {
         let components = self.inner.components.clone();
         let from = path.to_owned();
         let installed = self
-            .blocking(move || {
-                if from.is_dir() {
-                    components.install_folder(&from, LOCAL_PUBLISHER)
-                } else {
-                    components.install_file(&from, LOCAL_PUBLISHER)
-                }
-            })
+            .blocking(move || components.install_accepted(&from, LOCAL_PUBLISHER, accept_generated))
             .await??;
         tracing::info!(
             plugin = installed.id,
@@ -106,7 +102,7 @@ impl Tools {
         self.blocking(move || components.list()).await
     }
 
-    async fn describe(&self, installed: &Installed) -> Result<Plugin, ToolsError> {
+    pub(super) async fn describe(&self, installed: &Installed) -> Result<Plugin, ToolsError> {
         let inspection = self.inner.inspections.of(&installed.digest).await?;
         // The badges of a plugin that is not granted say what holds without a grant.
         let rows = self.rows_of(&installed.id).await?;
@@ -135,6 +131,7 @@ impl Tools {
                 .map(|import| import.name.clone())
                 .collect(),
             requests: installed.manifest.requests.clone(),
+            is_generated: self.inner.components.generated(&installed.digest).is_some(),
         })
     }
 

@@ -109,6 +109,10 @@ impl TestApp {
         self.server.as_ref().expect("running")
     }
 
+    pub(crate) fn is_running(&self) -> bool {
+        self.server.is_some()
+    }
+
     pub(crate) fn app(&self) -> &Arc<App> {
         self.server().app()
     }

@@ -23,6 +23,7 @@ mod end_to_end;
 mod errors;
 mod flow;
 mod lifecycle;
+mod mcp;
 mod model_fetch;
 mod responses;
 mod secrets;

@@ -525,7 +525,7 @@ async fn a_plugin_from_a_folder_waits_for_its_grant() {
     let path = Path::new(&app).await;
     let echo =
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/dist/fixtures/echo.wasm");
-    let plugin = path.app.tools.install(&echo).await.unwrap();
+    let plugin = path.app.tools.install(&echo, false).await.unwrap();
     assert!(plugin.id.starts_with("local/"), "{}", plugin.id);
     let offered = path.app.tools.offered(&path.who).await.unwrap();
     assert!(offered.iter().all(|tool| tool.plugin != plugin.id));

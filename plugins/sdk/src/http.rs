@@ -35,14 +35,16 @@ mod bindings {
 
 use bindings::wasi::http::outgoing_handler::handle;
 use bindings::wasi::http::types as wasi;
-use bindings::wasi::io::streams::StreamError;
+use bindings::wasi::io::streams::{InputStream, StreamError};
 
 use crate::Failure;
 
 /// How much is asked of the body's stream at a time.
 const CHUNK_BYTES: u64 = 64 << 10;
+/// How much a stream takes at once, as WASI has it.
+const WRITE_BYTES: usize = 4096;
 
-/// A request without a body.
+/// A request; its body, where it has one, goes to [`send_body`].
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     /// `GET`, `HEAD`, …
@@ -83,7 +85,27 @@ pub struct Body {
 /// `denied` where policy refuses it, `upstream` where the other side cannot be reached or answers
 /// with something that is not HTTP, `invalid-input` for a request that is none.
 pub fn send(request: &Request<'_>) -> Result<Response, Failure> {
-    let future = handle(outgoing(request)?, Some(options(request.timeout)?)).map_err(failure)?;
+    send_body(request, &[])
+}
+
+/// Sends a request with a body and waits for the head of its answer.
+///
+/// # Errors
+/// As [`send`], and `upstream` where the other side does not take the body.
+pub fn send_body(request: &Request<'_>, body: &[u8]) -> Result<Response, Failure> {
+    let outgoing = outgoing(request)?;
+    let gone = |()| Failure::internal("the request's body was taken twice");
+    let writing = outgoing.body().map_err(gone)?;
+    let future = handle(outgoing, Some(options(request.timeout)?)).map_err(failure)?;
+    if !body.is_empty() {
+        let stream = writing.write().map_err(gone)?;
+        for piece in body.chunks(WRITE_BYTES) {
+            stream
+                .blocking_write_and_flush(piece)
+                .map_err(|_| Failure::upstream("the request's body could not be sent"))?;
+        }
+    }
+    wasi::OutgoingBody::finish(writing, None).map_err(failure)?;
     let response = loop {
         match future.get() {
             Some(Ok(result)) => break result.map_err(failure)?,
@@ -113,27 +135,58 @@ impl Response {
     /// # Errors
     /// `upstream` where it breaks off.
     pub fn body(self, max_bytes: usize) -> Result<Body, Failure> {
+        let mut stream = self.stream()?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = stream.next()? {
+            let room = max_bytes - bytes.len();
+            if chunk.len() > room {
+                bytes.extend_from_slice(&chunk[..room]);
+                return Ok(Body { bytes, cut: true });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Body { bytes, cut: false })
+    }
+
+    /// The body piece by piece, as it arrives.
+    ///
+    /// # Errors
+    /// `internal` where it was taken before.
+    pub fn stream(self) -> Result<Stream, Failure> {
         let gone = |()| Failure::internal("the body was taken twice");
         let body = self.response.consume().map_err(gone)?;
-        let stream = body.stream().map_err(gone)?;
-        let mut bytes = Vec::new();
-        loop {
-            match stream.blocking_read(CHUNK_BYTES) {
-                Ok(chunk) => {
-                    let room = max_bytes - bytes.len();
-                    if chunk.len() > room {
-                        bytes.extend_from_slice(&chunk[..room]);
-                        return Ok(Body { bytes, cut: true });
-                    }
-                    bytes.extend_from_slice(&chunk);
-                }
-                Err(StreamError::Closed) => return Ok(Body { bytes, cut: false }),
-                Err(StreamError::LastOperationFailed(error)) => {
-                    return Err(match wasi::http_error_code(&error) {
-                        Some(code) => failure(code),
-                        None => Failure::upstream("the answer broke off"),
-                    });
-                }
+        Ok(Stream {
+            stream: body.stream().map_err(gone)?,
+            _body: body,
+            _response: self.response,
+        })
+    }
+}
+
+/// A body that is still on its way.
+#[derive(Debug)]
+pub struct Stream {
+    // Each lives in what follows it, and so has to go before it.
+    stream: InputStream,
+    _body: wasi::IncomingBody,
+    _response: wasi::IncomingResponse,
+}
+
+impl Stream {
+    /// Waits for the next piece; none at the end.
+    ///
+    /// # Errors
+    /// `upstream` where the body breaks off.
+    #[expect(clippy::should_implement_trait, reason = "it fails, and waits")]
+    pub fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        match self.stream.blocking_read(CHUNK_BYTES) {
+            Ok(chunk) => Ok(Some(chunk)),
+            Err(StreamError::Closed) => Ok(None),
+            Err(StreamError::LastOperationFailed(error)) => {
+                Err(match wasi::http_error_code(&error) {
+                    Some(code) => failure(code),
+                    None => Failure::upstream("the answer broke off"),
+                })
             }
         }
     }

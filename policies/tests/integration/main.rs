@@ -9,3 +9,4 @@ mod language;
 mod manifests;
 mod mutations;
 mod schemas;
+mod typed;

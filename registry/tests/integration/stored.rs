@@ -179,3 +179,64 @@ fn two_writers_leave_a_whole_store() {
     store.prune(&[]).unwrap();
     assert_eq!(blobs(root.path()), [installed.digest]);
 }
+
+/// A component with one typed export and no manifest.
+fn typed(name: &str) -> Vec<u8> {
+    wat::parse_str(format!(
+        "(component
+           (core module $m (func (export \"f\") (result i32) i32.const 1))
+           (core instance $i (instantiate $m))
+           (func $f (result u32) (canon lift (core func $i \"f\")))
+           (export \"{name}\" (func $f)))"
+    ))
+    .unwrap()
+}
+
+#[test]
+fn a_component_without_a_manifest_waits_to_be_accepted() {
+    let root = tempfile::tempdir().unwrap();
+    let store = ComponentStore::open(&root.path().join("store")).unwrap();
+    let file = root.path().join("My Dice_2.wasm");
+    fs::write(&file, typed("throw-dice")).unwrap();
+    let error = store.install_path(&file).unwrap_err().to_string();
+    assert!(
+        error.contains("throw_dice") && error.contains("--accept-generated"),
+        "{error}"
+    );
+    assert!(store.list().is_empty());
+
+    let installed = store.install_accepted(&file, LOCAL, true).unwrap();
+    assert_eq!(installed.id, "local/my-dice-2");
+    assert_eq!(installed.manifest.tools[0].name, "throw_dice");
+    let digest = installed.digest;
+    assert_eq!(store.generated(&digest).unwrap(), installed.manifest);
+    // What lies beside the component goes with it.
+    fs::write(&file, typed("throw-two")).unwrap();
+    let newer = store.install_accepted(&file, LOCAL, true).unwrap();
+    assert!(store.generated(&digest).is_some());
+    store.prune(&[]).unwrap();
+    assert!(store.generated(&digest).is_none());
+    assert!(store.generated(&newer.digest).is_some());
+    store.remove("local/my-dice-2").unwrap();
+    assert!(store.generated(&newer.digest).is_none());
+    assert!(store.generated("../../etc/passwd").is_none());
+}
+
+#[test]
+fn a_component_that_offers_nothing_is_refused_accepted_or_not() {
+    let root = tempfile::tempdir().unwrap();
+    let store = ComponentStore::open(&root.path().join("store")).unwrap();
+    let file = root.path().join("empty.wasm");
+    fs::write(&file, wat::parse_str("(component)").unwrap()).unwrap();
+    let error = store
+        .install_accepted(&file, LOCAL, true)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("no function"), "{error}");
+    let named = plugin("a/b", "1.0.0");
+    fs::write(&file, named).unwrap();
+    // One that says itself what it is needs no accepting, and gets no other manifest.
+    let installed = store.install_accepted(&file, LOCAL, true).unwrap();
+    assert_eq!(installed.id, "local/b");
+    assert!(store.generated(&installed.digest).is_none());
+}

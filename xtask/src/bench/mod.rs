@@ -4,6 +4,7 @@
 mod first_token;
 mod idle;
 mod inference;
+mod mcp;
 mod python;
 mod render;
 pub(crate) mod result;
@@ -30,6 +31,10 @@ const GROUPS: &[Group] = &[
     Group {
         name: "python",
         measure: python::measure,
+    },
+    Group {
+        name: "mcp",
+        measure: mcp::measure,
     },
     Group {
         name: "inference",

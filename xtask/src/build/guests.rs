@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use alcove_policies::manifest;
 use anyhow::{Context as _, Result};
+use wasm_encoder::{ComponentSection as _, CustomSection};
+use wit_parser::{PackageMetadata, Resolve, UnresolvedPackageGroup};
 
 use crate::toolchain::{TARGET, Toolchain};
 use crate::{paths, shell, stamp};
@@ -16,6 +18,24 @@ const GUESTS: &[(&str, &str)] = &[
     ("alcove_fixture_echo", "fixtures/echo.wasm"),
 ];
 
+/// What the host makes plugins of: it writes the manifest when it does.
+const SOURCES: &[(&str, &str)] = &[("alcove_mcp", "sources/mcp.wasm")];
+
+/// Crates whose components have typed exports and no manifest; their WIT's comments go into the
+/// component, as `wit-docs-inject` puts them.
+const TYPED: &[(&str, &str, &str)] = &[
+    (
+        "alcove_fixture_typed",
+        "fixtures/typed",
+        "fixtures/typed.wasm",
+    ),
+    (
+        "alcove_fixture_typed_fetch",
+        "fixtures/typed-fetch",
+        "fixtures/typed-fetch.wasm",
+    ),
+];
+
 /// The folder of built plugins.
 pub(crate) fn dist() -> PathBuf {
     paths::root().join("plugins/dist")
@@ -24,6 +44,14 @@ pub(crate) fn dist() -> PathBuf {
 /// Builds what has changed.
 pub(crate) fn build(toolchain: &Toolchain) -> Result<()> {
     let outputs: Vec<_> = GUESTS.iter().map(|(_, file)| dist().join(file)).collect();
+    let typed = TYPED.iter().map(|(_, _, file)| dist().join(file));
+    let sources_made = SOURCES.iter().map(|(_, file)| dist().join(file));
+    let all: Vec<_> = outputs
+        .iter()
+        .cloned()
+        .chain(typed)
+        .chain(sources_made)
+        .collect();
     let sources = [
         "plugins",
         "wit",
@@ -31,19 +59,65 @@ pub(crate) fn build(toolchain: &Toolchain) -> Result<()> {
         "policies/Cargo.toml",
         "xtask/src/build",
     ];
-    stamp::unless_fresh(&dist().join(".guests"), &sources, &outputs, || {
+    stamp::unless_fresh(&dist().join(".guests"), &sources, &all, || {
         shell::say("building plugins");
         shell::run(&mut toolchain.cargo_build("plugins"))?;
         for ((name, _), output) in GUESTS.iter().zip(&outputs) {
-            let module = paths::wasm_target()
-                .join(TARGET)
-                .join("release")
-                .join(format!("{name}.wasm"));
+            let module = module(name);
             componentize(&module, output)
+                .with_context(|| format!("cannot make a component of {}", module.display()))?;
+        }
+        for (name, output) in SOURCES {
+            write(&dist().join(output), &encode(&module(name))?)?;
+        }
+        for (name, folder, output) in TYPED {
+            let module = module(name);
+            let wit = paths::root().join("plugins").join(folder).join("wit");
+            componentize_typed(&module, &wit, &dist().join(output))
                 .with_context(|| format!("cannot make a component of {}", module.display()))?;
         }
         Ok(())
     })
+}
+
+fn module(name: &str) -> PathBuf {
+    paths::wasm_target()
+        .join(TARGET)
+        .join("release")
+        .join(format!("{name}.wasm"))
+}
+
+fn encode(module: &Path) -> Result<Vec<u8>> {
+    wit_component::ComponentEncoder::default()
+        .validate(true)
+        .module(&std::fs::read(module)?)?
+        .encode()
+}
+
+fn componentize_typed(module: &Path, wit: &Path, output: &Path) -> Result<()> {
+    let mut component = encode(module)?;
+    CustomSection {
+        name: PackageMetadata::SECTION_NAME.into(),
+        data: docs(wit)?.into(),
+    }
+    .append_to_component(&mut component);
+    write(output, &component)
+}
+
+/// The comments of a WIT package.
+fn docs(wit: &Path) -> Result<Vec<u8>> {
+    let mut wasi = Vec::new();
+    for file in std::fs::read_dir(paths::root().join("wit/deps"))? {
+        let file = file?.path();
+        if file.extension().is_some_and(|extension| extension == "wit") {
+            let text = std::fs::read_to_string(&file)?;
+            let parsed = UnresolvedPackageGroup::parse(&file, &text);
+            wasi.push(parsed.map_err(|(map, error)| anyhow::anyhow!(error.render(&map)))?);
+        }
+    }
+    let mut resolve = Resolve::new();
+    let package = resolve.push_groups(UnresolvedPackageGroup::parse_dir(wit)?, wasi)?;
+    PackageMetadata::extract(&resolve, package).encode()
 }
 
 fn componentize(module: &Path, output: &Path) -> Result<()> {

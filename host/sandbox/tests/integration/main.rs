@@ -19,4 +19,5 @@ mod python_repl;
 mod replay;
 mod sessions;
 mod stopping;
+mod typed;
 mod web_fetch;

@@ -17,8 +17,15 @@ use crate::gateway::json::Json;
 pub(in crate::gateway) async fn install_plugin(
     State(app): State<Arc<App>>,
     Admin(_): Admin,
-    Json(InstallPlugin { path }): Json<InstallPlugin>,
+    Json(install): Json<InstallPlugin>,
 ) -> Result<Response, ApiError> {
-    let plugin = app.tools.install(Path::new(&path)).await?;
+    let InstallPlugin {
+        path,
+        accept_generated,
+    } = install;
+    let plugin = app
+        .tools
+        .install(Path::new(&path), accept_generated)
+        .await?;
     Ok((StatusCode::CREATED, Json(plugin)).into_response())
 }

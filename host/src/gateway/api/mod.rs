@@ -1,5 +1,6 @@
 //! `/api`: what has no standard. One endpoint a file.
 
+pub(super) mod add_mcp_server;
 pub(super) mod answer_approval;
 pub(super) mod create_binding;
 pub(super) mod create_key;

@@ -1,0 +1,257 @@
+//! `tools/call`: the one path that chats take too, with nobody to ask.
+
+use alcove_api_types::{Audience, ToolOutcome, ToolPart};
+use alcove_core::ids::ItemId;
+use alcove_policies::schema;
+use alcove_sandbox::Progress;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::{Context, Fault, Mcp, Request};
+use crate::tools::{Consent, OfferedTool, ToolRequest, ToolResult};
+
+/// Progress that waits to be sent.
+const PROGRESS_BUFFER: usize = 16;
+/// Progress notifications of one call: what comes beyond is not sent.
+const MAX_PROGRESS: usize = 1_000;
+/// A tool's progress counts to this.
+const TOTAL: u32 = 1_000;
+/// By how much a note without progress moves it: each notification must be above the one before.
+const STEP: f64 = 0.001;
+
+impl Mcp {
+    pub(super) async fn call(
+        &self,
+        request: &Request,
+        context: Context<'_>,
+    ) -> Result<Value, Fault> {
+        let name = request
+            .params
+            .get("name")
+            .and_then(Value::as_str)
+            .ok_or_else(|| Fault::invalid_params("`name` says which tool to call"))?;
+        let arguments = match request.params.get("arguments") {
+            None => json!({}),
+            Some(arguments @ Value::Object(_)) => arguments.clone(),
+            Some(_) => return Err(Fault::invalid_params("`arguments` must be a JSON object")),
+        };
+        let offered = self.offered(context.principal).await?;
+        let tool = offered.into_iter().find(|tool| tool.manifest.name == name);
+        let tool = tool.ok_or_else(|| {
+            let shown: String = name.chars().take(64).collect();
+            Fault::invalid_params(format!("Unknown tool: {shown}"))
+        })?;
+        let result = self.run(request, tool.clone(), arguments, context).await;
+        Ok(translate(&tool, &result))
+    }
+
+    async fn run(
+        &self,
+        request: &Request,
+        tool: OfferedTool,
+        arguments: Value,
+        context: Context<'_>,
+    ) -> ToolResult {
+        let asked = ToolRequest {
+            principal: context.principal.clone(),
+            conversation: None,
+            item: ItemId::generate(),
+            prior: Vec::new(),
+            tool,
+            arguments,
+            // Nobody can be asked here, so what needs an approval is denied, with the reason.
+            consent: Consent::default(),
+        };
+        let (sender, mut received) = mpsc::channel(PROGRESS_BUFFER);
+        let calling = self.tools.call(asked, context.cancel, sender);
+        let token = request.meta("progressToken");
+        let (Some(token), Some(notify)) = (token.filter(|token| is_token(token)), context.notify)
+        else {
+            // A channel that nobody reads fills up and then loses what comes: that is its contract.
+            return calling.await;
+        };
+        let mut told = Told::new(token.clone(), notify);
+        let mut calling = std::pin::pin!(calling);
+        loop {
+            tokio::select! {
+                biased;
+                Some(progress) = received.recv() => told.tell(&progress),
+                result = &mut calling => {
+                    while let Ok(progress) = received.try_recv() {
+                        told.tell(&progress);
+                    }
+                    return result;
+                }
+            }
+        }
+    }
+}
+
+fn is_token(value: &Value) -> bool {
+    value.is_string() || value.is_i64() || value.is_u64()
+}
+
+/// The progress of one call as notifications.
+struct Told {
+    token: Value,
+    notify: mpsc::Sender<Value>,
+    last: f64,
+    count: usize,
+}
+
+impl Told {
+    fn new(token: Value, notify: mpsc::Sender<Value>) -> Told {
+        Told {
+            token,
+            notify,
+            last: 0.0,
+            count: 0,
+        }
+    }
+
+    fn tell(&mut self, progress: &Progress) {
+        // What a tool logs is for whoever wrote it, and in the record of the call.
+        if self.count == MAX_PROGRESS || progress.log.is_some() {
+            return;
+        }
+        self.count += 1;
+        let said = progress.permille.map_or(0.0, f64::from);
+        self.last = said.max(self.last + STEP);
+        let mut params = json!({"progressToken": self.token, "progress": self.last});
+        if progress.permille.is_some() {
+            params["total"] = json!(TOTAL);
+        }
+        if !progress.note.is_empty() {
+            params["message"] = json!(progress.note);
+        }
+        let told = json!({
+            "jsonrpc": "2.0",
+            "method": "notifications/progress",
+            "params": params,
+        });
+        // A client that does not read loses progress; it never slows a call down.
+        let _ = self.notify.try_send(told);
+    }
+}
+
+/// A call's end as MCP has it: five ways become two, so `_meta` keeps which of the five it was.
+fn translate(tool: &OfferedTool, result: &ToolResult) -> Value {
+    let mut content: Vec<Value> = result.output.iter().map(block).collect();
+    let mut structured = None;
+    let mut problem = describe(&result.outcome);
+    if problem.is_none()
+        && let Some(expected) = &tool.manifest.output
+    {
+        match promised(expected, &result.output) {
+            Ok(value) => structured = Some(value),
+            Err(text) => problem = Some(text),
+        }
+    }
+    let is_error = problem.is_some();
+    if let Some(text) = problem {
+        content.push(json!({"type": "text", "text": text}));
+    }
+    let mut answer = json!({
+        "content": content,
+        "isError": is_error,
+        "_meta": {"ai.alcove/outcome": result.outcome},
+    });
+    if let Some(structured) = structured {
+        answer["structuredContent"] = structured;
+    }
+    answer
+}
+
+/// What a model reads of a call that did not end well.
+pub(crate) fn describe(outcome: &ToolOutcome) -> Option<String> {
+    match outcome {
+        ToolOutcome::Ok => None,
+        ToolOutcome::Failed { failure, message } => Some(format!("failed ({failure}): {message}")),
+        ToolOutcome::Denied {
+            capability,
+            message,
+        } => Some(format!("denied ({capability}): {message}")),
+        ToolOutcome::Limit { limit, message } => Some(format!(
+            "limit ({limit}): the tool reached what it is allowed: {message}"
+        )),
+        ToolOutcome::Trapped { message } => Some(format!("crashed: {message}")),
+    }
+}
+
+/// The JSON that a tool with an output schema promised. A result that breaks the promise is an
+/// error here, since clients check it and would drop the whole answer.
+fn promised(expected: &Value, output: &[ToolPart]) -> Result<Value, String> {
+    let part = output.iter().find(|part| part.kind == "json");
+    let part = part.ok_or("failed (internal): the tool promised a JSON result and gave none")?;
+    let value: Value = serde_json::from_str(&part.value)
+        .map_err(|_| "failed (internal): the tool's JSON result is no JSON".to_owned())?;
+    schema::validate(expected, &value).map_err(|error| {
+        format!("failed (internal): the tool's result is not what its schema promises: {error}")
+    })?;
+    Ok(value)
+}
+
+fn block(part: &ToolPart) -> Value {
+    let mut block = match part.kind.as_str() {
+        "link" => json!({
+            "type": "resource_link",
+            "uri": part.value,
+            "name": part.title.as_deref().unwrap_or(&part.value),
+        }),
+        // A JSON part is its text here; `structuredContent` holds the value.
+        _ => json!({"type": "text", "text": part.value}),
+    };
+    match part.audience {
+        Audience::Model => block["annotations"] = json!({"audience": ["assistant"]}),
+        Audience::User => block["annotations"] = json!({"audience": ["user"]}),
+        Audience::Both => {}
+    }
+    block
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_always_rises() {
+        let (sender, mut received) = mpsc::channel(8);
+        let mut told = Told::new(json!("t"), sender);
+        for permille in [None, Some(500), Some(500), Some(20), None, Some(1000)] {
+            let note = String::new();
+            told.tell(&Progress {
+                permille,
+                note,
+                log: None,
+            });
+        }
+        let mut last = 0.0;
+        for _ in 0..6 {
+            let message = received.try_recv().unwrap();
+            let progress = message["params"]["progress"].as_f64().unwrap();
+            assert!(progress > last, "{message}");
+            last = progress;
+        }
+    }
+
+    #[test]
+    fn a_broken_promise_is_an_error() {
+        let schema = json!({
+            "type": "object",
+            "properties": {"n": {"type": "integer"}},
+            "required": ["n"],
+            "additionalProperties": false
+        });
+        let part = |kind: &str, value: &str| ToolPart {
+            audience: Audience::Both,
+            kind: kind.into(),
+            value: value.into(),
+            title: None,
+        };
+        let good = [part("text", "1"), part("json", r#"{"n":1}"#)];
+        assert_eq!(promised(&schema, &good), Ok(json!({"n": 1})));
+        for bad in [vec![part("text", "1")], vec![part("json", r#"{"n":"1"}"#)]] {
+            assert!(promised(&schema, &bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -12,6 +12,7 @@ mod events;
 mod items;
 mod models;
 mod plugins;
+mod policy;
 mod problem;
 mod readiness;
 mod responses;
@@ -35,8 +36,10 @@ pub use items::{
 };
 pub use models::{Model, ModelList};
 pub use plugins::{
-    Badge, BadgeKind, Binding, CreateBinding, InstallPlugin, Plugin, PluginTool, Revoked,
+    Badge, BadgeKind, Binding, CreateBinding, GrantRequest, InstallPlugin, Plugin, PluginTool,
+    RequestGrant, Revoked, Upgrade,
 };
+pub use policy::{Ceiling, Explain, Explanation, Learned, SetCeiling};
 pub use problem::{OpenAiError, OpenAiErrorBody, Problem};
 pub use readiness::{ModelState, Readiness};
 pub use responses::{

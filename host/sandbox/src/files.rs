@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use alcove_policies::{Access, Denial, Policy};
+use alcove_policies::{Access, Authority, Denial};
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtxView};
 use wasmtime_wasi::p2::bindings::filesystem::preopens;
@@ -45,7 +45,7 @@ impl FileState {
     /// Where the refusing root is mounted.
     pub(crate) const ROOT: &'static str = "/";
 
-    pub(crate) fn new(policy: &Policy) -> FileState {
+    pub(crate) fn new(policy: &Authority) -> FileState {
         FileState {
             plugin: policy.plugin().to_owned(),
             mounts: policy

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alcove_egress::{Egress, EgressError, Limits, ResponseBody, Scope};
-use alcove_policies::{AddressScope, Denial, HttpDecision, Policy, Rate};
+use alcove_policies::{AddressScope, Authority, Denial, HttpDecision, Rate};
 use http::{Request, Response, Uri, header};
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,7 +14,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::call::Grant;
 use crate::outbound::{Passage, bare_headers, is_reading};
-use crate::quota::{Key, Quota};
+use crate::quota::{Key, Quota, Rule};
 use crate::recorder::{Answer, Answering, Exchange, Turn};
 use crate::refusal::Refusal;
 use crate::shared::Shared;
@@ -25,7 +25,7 @@ const MAX_REQUESTS_AT_ONCE: usize = 16;
 /// The one way out of a guest.
 pub(crate) struct HttpGate {
     shared: Arc<Shared>,
-    policy: Arc<Policy>,
+    policy: Arc<Authority>,
     /// Only where the policy has rules for it: without, nothing here could make a request.
     way: Option<Way>,
 }
@@ -83,20 +83,18 @@ impl HttpGate {
                 addresses,
                 rate,
                 open,
+                grant,
                 ..
             } => {
                 let bare = open && self.is_bare(method, &url, exchange)?;
                 if let Some(rate) = rate {
-                    self.count(line, rate, exchange)?;
+                    self.count((grant, line), rate, exchange)?;
                 }
                 Ok(Permit {
                     url,
                     line,
                     bare,
-                    scope: match addresses {
-                        AddressScope::Public => Scope::Public,
-                        AddressScope::Listed(nets) => Scope::Listed(nets),
-                    },
+                    scope: scope(addresses),
                 })
             }
         }
@@ -117,18 +115,34 @@ impl HttpGate {
         Err(Error::HttpRequestDenied)
     }
 
-    fn count(&self, line: u32, rate: Rate, exchange: &Exchange) -> Result<(), Error> {
+    fn count(&self, rule: Rule, rate: Rate, exchange: &Exchange) -> Result<(), Error> {
+        let (grant, line) = &rule;
+        let allowed = match grant {
+            Some(grant) => format!("{rate} by the rule in line {line} ({grant})"),
+            None => format!("{rate} by the rule in line {line}"),
+        };
         let within = self
             .way
             .as_ref()
-            .is_some_and(|way| way.quota.request(&way.key, line, rate));
+            .is_some_and(|way| way.quota.request(&way.key, rule, rate));
         if within {
             return Ok(());
         }
-        let allowed = format!("{rate} by the rule in line {line}");
         exchange.failed(&format!("more than {allowed}"));
         self.shared.refuse(Refusal::HttpRate(allowed));
         Err(Error::HttpRequestDenied)
+    }
+}
+
+/// The same in the egress's words.
+fn scope(addresses: AddressScope) -> Scope {
+    match addresses {
+        AddressScope::Public => Scope::Public,
+        AddressScope::Listed(nets) => Scope::Listed(nets),
+        AddressScope::Except { within, nets } => Scope::Except {
+            within: Box::new(scope(*within)),
+            nets,
+        },
     }
 }
 

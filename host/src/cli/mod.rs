@@ -15,6 +15,7 @@ mod key;
 mod model;
 mod output;
 mod plugin;
+mod policy;
 mod progress;
 mod render;
 mod secret;
@@ -66,7 +67,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Plugin { command } => plugin::run(&cli.global, command).await,
         Command::Grant(arguments) => grant::grant(&cli.global, arguments).await,
         Command::Revoke { what } => grant::revoke(&cli.global, &what).await,
-        Command::Grants => grant::list(&cli.global).await,
+        Command::Grants { history } => grant::list(&cli.global, history.as_deref()).await,
+        Command::Policy { command } => policy::run(&cli.global, command).await,
         Command::Config { command } => config::run(&cli.global, &command),
         Command::Key { command } => key::run(&cli.global, command).await,
         Command::Secret { command } => secret::run(&cli.global, command).await,

@@ -225,7 +225,7 @@ pub(super) fn kind_of(answer: &Answer) -> AnswerKind {
 }
 
 fn grant_of(request: &ToolRequest) -> String {
-    request.tool.binding.to_string()
+    request.tool.grant.clone()
 }
 
 fn no(reason: Option<&str>) -> String {

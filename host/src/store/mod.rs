@@ -10,6 +10,7 @@ mod api_keys;
 mod approvals;
 mod audit;
 mod bindings;
+mod ceilings;
 mod conversations;
 mod error;
 mod items;
@@ -33,6 +34,7 @@ pub use api_keys::{ApiKeyRow, ApiKeys};
 pub use approvals::{AllowedCall, ApprovalRow, Approvals};
 pub use audit::{Audit, AuditRow};
 pub use bindings::{BindingRow, Bindings, NewBinding, Subject};
+pub use ceilings::{CeilingRow, Ceilings, GrantRequestRow, NewCeiling};
 pub use conversations::{BranchRow, ConversationRow, Conversations, NewConversation};
 pub use error::StoreError;
 pub use items::{AppendRows, ItemRow, Items, SealedItem, WrappedRowKey};
@@ -59,6 +61,7 @@ pub trait Store:
     + Items
     + Responses
     + Bindings
+    + Ceilings
     + Secrets
     + Approvals
     + Audit

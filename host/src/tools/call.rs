@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alcove_api_types::{Label, ToolOutcome, ToolPart, ToolUsage};
+use alcove_core::ids::BindingId;
 use alcove_policies::inspect::Inspection;
 use alcove_policies::schema;
 use alcove_sandbox::{
@@ -15,9 +16,9 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::bindings::Bound;
 use super::consent::Verdict;
 use super::flow::{Leaving, label};
+use super::in_force::InForce;
 use super::leases::Lease;
 use super::live::Key;
 use super::outcome::{PLUGIN, translate, usage};
@@ -25,6 +26,8 @@ use super::sessions::{Restore, Restored, ran};
 use super::workspace::Mounts;
 use super::{ToolRequest, ToolResult, Tools};
 
+/// How often a lease is taken anew where the grants changed at the same moment.
+const MAX_LEASE_TRIES: usize = 4;
 /// How long loading a component goes without a word.
 const SILENT_LOAD: Duration = Duration::from_millis(300);
 
@@ -71,6 +74,7 @@ impl Ended {
 /// Everything that a call needs to run.
 struct Admitted {
     lease: Lease,
+    bindings: Vec<BindingId>,
     inspection: Arc<Inspection>,
     component: Component,
     grant: Grant,
@@ -158,10 +162,8 @@ impl Tools {
         progress: &mpsc::Sender<Progress>,
     ) -> Result<Admitted, ToolOutcome> {
         let tool = &request.tool;
-        // Lease first, row second: see `Leases::acquire`.
-        let lease = self.inner.leases.acquire(tool.binding);
-        let bound = self.bound(request).await?;
-        match self.verdict_under(request, &bound).await {
+        let (lease, found) = self.lease(request).await?;
+        match self.verdict_under(request, &found).await {
             Verdict::Free => {}
             Verdict::Ask(question) => return Err(question.denial(&request.consent)),
             Verdict::Refused(outcome) => return Err(outcome),
@@ -183,13 +185,17 @@ impl Tools {
             .load(&path, &tool.digest, progress)
             .await
             .map_err(|error| broken("the component could not be loaded", &error))?;
-        let mounts =
-            Mounts::prepare(&self.inner.workspaces, &bound.policy, request.conversation)
-                .map_err(|error| broken("the folders of the grant could not be opened", &error))?;
+        let mounts = Mounts::prepare(
+            &self.inner.workspaces,
+            &found.authority,
+            request.conversation,
+        )
+        .map_err(|error| broken("the folders of the grant could not be opened", &error))?;
         Ok(Admitted {
-            label: label(&bound.policy),
-            outbound: Leaving::of(request, &bound.policy).watch(request),
-            grant: grant(&bound, &lease, &mounts),
+            label: label(&found.authority),
+            outbound: Leaving::of(request, &found.authority).watch(request),
+            grant: grant(&found, &lease, &mounts),
+            bindings: found.bindings,
             lease,
             inspection,
             component,
@@ -197,22 +203,40 @@ impl Tools {
         })
     }
 
-    /// The grant that a call runs under, as it stands now.
-    pub(super) async fn bound(&self, request: &ToolRequest) -> Result<Bound, ToolOutcome> {
+    /// What a call runs under, as it stands now.
+    pub(super) async fn found(&self, request: &ToolRequest) -> Result<InForce, ToolOutcome> {
         let tool = &request.tool;
-        self.bound_for(&request.principal, tool.binding)
+        self.in_force_of(&request.principal, &tool.plugin)
             .await
             .map_err(|error| {
                 tracing::error!(plugin = tool.plugin, %error, "a grant could not be checked");
                 refused("the grant could not be checked: try again, and see the server's log")
             })?
-            .filter(|bound| bound.plugin == tool.plugin && bound.digest == tool.digest)
+            .filter(|found| found.digest == tool.digest && found.bindings.contains(&tool.binding))
             .ok_or_else(|| {
+                let (plugin, user) = (&tool.plugin, &request.principal.username);
                 refused(&format!(
-                    "{} is not granted to {}, or was granted anew since. An admin grants it with `alcove grant {} --to user:{}`",
-                    tool.plugin, request.principal.username, tool.plugin, request.principal.username
+                    "{plugin} is not granted to {user}, or was granted anew since. An admin grants it with `alcove grant {plugin} --to user:{user}`"
                 ))
             })
+    }
+
+    /// What the call runs under, with a lease on it.
+    async fn lease(&self, request: &ToolRequest) -> Result<(Lease, InForce), ToolOutcome> {
+        let mut found = self.found(request).await?;
+        for _ in 0..MAX_LEASE_TRIES {
+            // Lease first, rows second: see `Leases::acquire`.
+            let lease = self
+                .inner
+                .leases
+                .acquire(&found.bindings, found.expires_in());
+            let again = self.found(request).await?;
+            if again.bindings == found.bindings {
+                return Ok((lease, again));
+            }
+            found = again;
+        }
+        Err(refused("its grants are being changed: try again"))
     }
 
     /// Loads a component, and says so where that takes long: its first use compiles it.
@@ -247,7 +271,7 @@ impl Tools {
             None => &[],
         };
         let key = |item| Key {
-            binding: request.tool.binding,
+            bindings: admitted.bindings.clone(),
             digest: request.tool.digest.clone(),
             item,
         };
@@ -283,7 +307,9 @@ impl Tools {
             self.inner.live.put(key(request.item), session);
             // A revocation that came between dropped the sessions before this one was there.
             if admitted.lease.token().is_cancelled() {
-                self.inner.live.drop_binding(request.tool.binding);
+                for binding in &admitted.bindings {
+                    self.inner.live.drop_binding(*binding);
+                }
             }
         }
         Ended::reported(report, notes, admitted.label)
@@ -315,10 +341,10 @@ fn with_answer(request: &ToolRequest) -> Value {
     arguments
 }
 
-fn grant(bound: &Bound, lease: &Lease, mounts: &Mounts) -> Grant {
+fn grant(found: &InForce, lease: &Lease, mounts: &Mounts) -> Grant {
     Grant {
-        plugin: bound.plugin.clone(),
-        policy: Arc::clone(&bound.policy),
+        plugin: found.plugin.clone(),
+        policy: Arc::clone(&found.authority),
         mounts: mounts.mounts().to_vec(),
         lease: lease.token().clone(),
     }

@@ -1,18 +1,20 @@
 //! Tools: joins what is installed, what is proven of it, and what is granted; runs calls.
 //!
-//! A call runs under exactly one binding. Where several bindings of one person match, the most
-//! specific wins (their own, then a group's, then everyone's; the newest of equals): a union of
-//! two policies would be a third one that nobody wrote, whose limits nobody chose.
+//! A call runs under the union of a person's grants of the same component, under the ceiling of
+//! their organisation; `alcove_policies::Authority` says how a union is made.
 
 mod audit;
 mod bindings;
 mod call;
+mod ceilings;
 mod components;
 mod consent;
 mod embedded;
 mod error;
 mod first_party;
 mod flow;
+mod in_force;
+mod learn;
 mod leases;
 mod live;
 mod offer;
@@ -20,6 +22,7 @@ mod outcome;
 mod plugins;
 mod request;
 mod sessions;
+mod upgrades;
 mod urls;
 mod workspace;
 

@@ -38,6 +38,8 @@ impl Case {
             principal: "everyone".to_owned(),
             policy: Some(format!("version = 1\nplugin = \"{plugin}\"\n{lines}")),
             reason: String::new(),
+            beyond_request: true,
+            ..CreateBinding::default()
         };
         self.app.app().tools.grant(create, &self.who).await.unwrap();
     }

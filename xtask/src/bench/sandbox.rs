@@ -15,6 +15,8 @@ pub(crate) struct Latency {
     pub(crate) p99_us: f64,
     /// The same instance called again.
     pub(crate) session_p50_us: f64,
+    /// Deciding on one request: two grants of sixteen rules under a ceiling.
+    pub(crate) decision_us: f64,
 }
 
 pub(crate) fn measure() -> Result<Vec<Row>> {
@@ -36,6 +38,12 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
             GROUP,
             "small Rust tool, same session, p50",
             echo.session_p50_us,
+            "µs",
+        )?,
+        Row::new(
+            GROUP,
+            "policy decision on a request, 32 rules and a ceiling, p50",
+            echo.decision_us,
             "µs",
         )?,
     ])

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alcove_egress::{Egress, EgressConfig};
-use alcove_policies::Policy;
+use alcove_policies::{Authority, Ceiling, HttpDecision, Policy, Source};
 use alcove_sandbox::{
     Call, Compiler, Component, Grant, Invocation, Outcome, Sandbox, SandboxConfig,
 };
@@ -61,7 +61,7 @@ fn run(
     };
     let grant = Grant {
         plugin: policy.plugin().to_owned(),
-        policy: Arc::new(policy),
+        policy: Arc::new(policy.into()),
         mounts: Vec::new(),
         lease: CancellationToken::new(),
     };
@@ -114,8 +114,52 @@ fn run(
             "max_us": micros(percentile(&took, 100)),
             "session_p50_us": micros(percentile(&reused, 50)),
             "session_p99_us": micros(percentile(&reused, 99)),
+            "decision_us": micros(decision()?),
         }))
     })
+}
+
+/// How long it takes to decide on a request: the last rule of the second of two grants, of sixteen
+/// rules each, under a ceiling with eight denials. The median of batches.
+fn decision() -> Result<Duration, Box<dyn Error>> {
+    const BATCH: u32 = 1_000;
+    const BATCHES: usize = 101;
+    let grant = |name: &str| -> Result<Source, Box<dyn Error>> {
+        let rules: String = (0..16)
+            .map(|rule| {
+                format!(
+                    "[[http]]\norigin = \"https://*.{name}{rule}.example\"\npaths = [\"/v1/**\"]\n"
+                )
+            })
+            .collect();
+        let text = format!("version = 1\nplugin = \"local/bench\"\n{rules}");
+        Ok(Source {
+            name: Arc::from(name),
+            rank: 0,
+            policy: Arc::new(Policy::parse(&text)?),
+        })
+    };
+    let denials: String = (0..8)
+        .map(|rule| format!("[[deny]]\nhost = \"*.closed{rule}.example\"\n"))
+        .collect();
+    let ceiling = Arc::new(Ceiling::parse(&format!("version = 1\n{denials}"))?);
+    let sources = vec![grant("one")?, grant("two")?];
+    let authority =
+        Authority::join("local/bench", sources, Some(ceiling)).map_err(|denial| denial.detail)?;
+    let url = "https://api.two15.example/v1/search?q=x".parse()?;
+    let mut took = Vec::with_capacity(BATCHES);
+    for _ in 0..BATCHES {
+        let started = Instant::now();
+        for _ in 0..BATCH {
+            let decision = std::hint::black_box(&authority).http("GET", &url);
+            if !matches!(decision, HttpDecision::Allow { .. }) {
+                return Err("the benchmark's request is not allowed".into());
+            }
+        }
+        took.push(started.elapsed() / BATCH);
+    }
+    took.sort_unstable();
+    Ok(percentile(&took, 50))
 }
 
 async fn one(

@@ -1,24 +1,32 @@
 //! `/api`: what has no standard. One endpoint a file.
 
 pub(super) mod answer_approval;
+pub(super) mod clear_ceiling;
 pub(super) mod create_binding;
 pub(super) mod create_key;
 pub(super) mod delete_conversation;
+pub(super) mod explain_policy;
+pub(super) mod get_ceiling;
 pub(super) mod get_conversation;
 pub(super) mod inspect_plugin;
 pub(super) mod install_plugin;
+pub(super) mod learn_policy;
 pub(super) mod list_approvals;
 pub(super) mod list_bindings;
 pub(super) mod list_conversations;
 pub(super) mod list_keys;
 pub(super) mod list_plugins;
+pub(super) mod list_requests;
 pub(super) mod list_secrets;
 pub(super) mod me;
+pub(super) mod plugin_history;
 pub(super) mod remove_plugin;
 pub(super) mod remove_secret;
 pub(super) mod rename_conversation;
+pub(super) mod request_grant;
 pub(super) mod revoke_binding;
 pub(super) mod revoke_key;
+pub(super) mod set_ceiling;
 pub(super) mod set_secret;
 pub(super) mod set_up;
 pub(super) mod sign_in;

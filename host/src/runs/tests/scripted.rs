@@ -166,6 +166,7 @@ fn tool(plugin: &str, manifest: serde_json::Value, session: bool) -> OfferedTool
         badges: Vec::new(),
         session,
         binding: BindingId::generate(),
+        grant: "bind_1".to_owned(),
     }
 }
 

@@ -8,7 +8,7 @@ use alcove::app::App;
 use alcove::tools::{
     Consent, NOTE_TITLE, OfferedTool, PriorCall, ToolRequest, ToolResult, ToolsError,
 };
-use alcove_api_types::{CreateBinding, Explain, SetCeiling, ToolOutcome};
+use alcove_api_types::{CreateBinding, Explain, Label, SetCeiling, ToolOutcome};
 use alcove_core::ids::{ConversationId, ItemId};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -569,6 +569,39 @@ async fn a_policy_is_learnt_from_the_examples() {
         .unwrap();
     let default = alcove_policies::Policy::parse(default).unwrap();
     assert!(policy.limits().memory_bytes <= default.limits().memory_bytes);
+}
+
+/// Policies that differ only in `[approval]` or `[labels]` end differently; the key test of
+/// `host/sandbox` names this one.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_asked_and_what_results_count_as_is_in_the_policy() {
+    let app = TestApp::start().await;
+    let mut path = Path::new(&app).await;
+    let policy = |lines: &str| {
+        format!("version = 1\nplugin = \"{PYTHON}\"\n[limits]\nmemory = \"256 MiB\"\n{lines}\n")
+    };
+    for key in ["default = {}", "tools = { python = {} }"] {
+        for (mode, asks) in [("\"never\"", false), ("\"always\"", true)] {
+            let lines = format!("[approval]\n{}", key.replace("{}", mode));
+            path.grant(PYTHON, &policy(&lines)).await;
+            // Nobody can be asked here, so a call that has to be is denied.
+            let result = path.python("print(7)").await;
+            if asks {
+                assert!(
+                    matches!(&result.outcome, ToolOutcome::Denied { capability, message }
+                        if capability == "approval" && message.contains("line 6")),
+                    "{result:?}"
+                );
+            } else {
+                assert_printed(&result, "7");
+            }
+        }
+    }
+    for (output, label) in [("private", Label::Private), ("public", Label::Public)] {
+        let lines = format!("[labels]\noutput = \"{output}\"");
+        path.grant(PYTHON, &policy(&lines)).await;
+        assert_eq!(path.python("print(7)").await.label, Some(label));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

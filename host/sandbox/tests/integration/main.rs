@@ -6,6 +6,7 @@ mod cache;
 mod flow;
 mod guests;
 mod hostile;
+mod keys;
 mod keys_env;
 mod keys_files;
 mod keys_http;

@@ -1,5 +1,6 @@
 //! Which network addresses a rule opens.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -14,6 +15,54 @@ pub enum AddressScope {
     Public,
     /// These, private or public, and no other.
     Listed(Vec<IpNet>),
+    /// What `within` says, but for the networks that a ceiling denies.
+    Except {
+        /// What a policy opens.
+        within: Box<AddressScope>,
+        /// What stays closed all the same.
+        nets: Vec<IpNet>,
+    },
+}
+
+impl fmt::Display for AddressScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |nets: &[IpNet]| {
+            nets.iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        match self {
+            Self::Public => f.write_str("public addresses"),
+            Self::Listed(nets) => f.write_str(&list(nets)),
+            Self::Except { within, nets } => write!(f, "{within}, but not {}", list(nets)),
+        }
+    }
+}
+
+impl AddressScope {
+    /// What both open; nothing where that can't be said.
+    pub(crate) fn common(&self, other: &AddressScope) -> Option<AddressScope> {
+        match (self, other) {
+            (AddressScope::Public, AddressScope::Public) => Some(AddressScope::Public),
+            (AddressScope::Listed(own), AddressScope::Listed(others)) => {
+                let nets: Vec<IpNet> = own
+                    .iter()
+                    .flat_map(|own| {
+                        others.iter().filter_map(move |other| {
+                            if other.contains(own) {
+                                Some(*own)
+                            } else {
+                                own.contains(other).then_some(*other)
+                            }
+                        })
+                    })
+                    .collect();
+                (!nets.is_empty()).then_some(AddressScope::Listed(nets))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// At most this many networks in one rule.
@@ -47,7 +96,28 @@ pub(crate) fn read(entry: &Entry<'_>) -> Result<Vec<IpNet>, PolicyError> {
         .collect()
 }
 
+/// The networks of a denial, which may hold any address.
+pub(crate) fn read_denied(entry: &Entry<'_>) -> Result<Vec<IpNet>, PolicyError> {
+    entry
+        .texts(MAX_NETWORKS)?
+        .into_iter()
+        .map(|text| read_net(entry, text))
+        .collect()
+}
+
 fn read_one(entry: &Entry<'_>, text: &str) -> Result<IpNet, PolicyError> {
+    let net = read_net(entry, text)?;
+    if let Some(metadata) = METADATA.iter().find(|address| net.contains(*address)) {
+        return Err(entry.error(format!(
+            "has \"{}\", which contains {metadata}; a cloud's metadata addresses can never \
+             be opened, so list narrower networks",
+            text.escape_debug()
+        )));
+    }
+    Ok(net)
+}
+
+fn read_net(entry: &Entry<'_>, text: &str) -> Result<IpNet, PolicyError> {
     let shown = text.escape_debug();
     let net: IpNet = text
         .parse()
@@ -68,12 +138,6 @@ fn read_one(entry: &Entry<'_>, text: &str) -> Result<IpNet, PolicyError> {
     {
         return Err(entry.error(format!(
             "has \"{shown}\", an IPv4 address inside an IPv6 one; write it as IPv4"
-        )));
-    }
-    if let Some(metadata) = METADATA.iter().find(|address| net.contains(*address)) {
-        return Err(entry.error(format!(
-            "has \"{shown}\", which contains {metadata}; a cloud's metadata addresses can never \
-             be opened, so list narrower networks"
         )));
     }
     Ok(net)

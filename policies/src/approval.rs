@@ -66,6 +66,11 @@ impl Approvals {
         Ok(Self { default, tools })
     }
 
+    /// The tools that it names.
+    pub(crate) fn tools(&self) -> impl Iterator<Item = &str> {
+        self.tools.iter().map(|(tool, _)| tool.as_str())
+    }
+
     pub(crate) fn of(&self, tool: &str) -> Approval {
         self.tools
             .iter()

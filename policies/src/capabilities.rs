@@ -114,6 +114,26 @@ impl InferenceGrant {
         self.models.iter().any(|own| own == model)
     }
 
+    /// What one of the two grants.
+    pub(crate) fn or(mut self, other: Self) -> Self {
+        for model in other.models {
+            if !self.models.contains(&model) {
+                self.models.push(model);
+            }
+        }
+        self.tokens_per_call = self.tokens_per_call.max(other.tokens_per_call);
+        self.tokens_per_day = self.tokens_per_day.max(other.tokens_per_day);
+        self
+    }
+
+    /// What both grant.
+    pub(crate) fn and(mut self, other: &Self) -> Self {
+        self.models.retain(|model| other.covers(model));
+        self.tokens_per_call = self.tokens_per_call.min(other.tokens_per_call);
+        self.tokens_per_day = self.tokens_per_day.min(other.tokens_per_day);
+        self
+    }
+
     pub(crate) fn read(section: &Section<'_>) -> Result<Self, PolicyError> {
         section.only_known()?;
         let models = match section.get("models") {
@@ -157,6 +177,24 @@ impl DelegateGrant {
         self.tools
             .iter()
             .any(|own| own.plugin == plugin && own.tool == tool)
+    }
+
+    /// What one of the two grants.
+    pub(crate) fn or(mut self, other: Self) -> Self {
+        for tool in other.tools {
+            if !self.tools.contains(&tool) {
+                self.tools.push(tool);
+            }
+        }
+        self.depth = self.depth.max(other.depth);
+        self
+    }
+
+    /// What both grant.
+    pub(crate) fn and(mut self, other: &Self) -> Self {
+        self.tools.retain(|tool| other.tools.contains(tool));
+        self.depth = self.depth.min(other.depth);
+        self
     }
 
     pub(crate) fn read(section: &Section<'_>) -> Result<Self, PolicyError> {

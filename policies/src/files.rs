@@ -95,7 +95,7 @@ impl FileGrant {
 }
 
 /// `/a/b`: absolute, no empty, `.` or `..` part, nothing that a C library would misread.
-fn is_plain_absolute(path: &str) -> bool {
+pub(crate) fn is_plain_absolute(path: &str) -> bool {
     let Some(rest) = path.strip_prefix('/') else {
         return false;
     };

@@ -30,6 +30,8 @@ pub enum HttpDecision {
         /// Whether it is allowed only since any public host is: no rule names its origin, so that
         /// nobody decided that this server may learn what the request says.
         open: bool,
+        /// What holds the rule, where several grants are joined: a binding's id or a file's name.
+        grant: Option<Arc<str>>,
     },
     /// It may not.
     Deny(Denial),
@@ -174,7 +176,7 @@ impl HttpRule {
         match (&self.inject, &self.addresses) {
             (Some(_), _) => Some("what a secret opens"),
             (None, AddressScope::Listed(_)) => Some("servers on private addresses"),
-            (None, AddressScope::Public) => None,
+            (None, AddressScope::Public | AddressScope::Except { .. }) => None,
         }
     }
 
@@ -191,6 +193,92 @@ impl HttpRule {
 
     fn covers_path(&self, path: &str) -> bool {
         self.paths.is_empty() || paths::any_matches(&self.paths, path)
+    }
+}
+
+/// What `rules` open and `others` do not, a phrase each.
+pub(crate) fn more(rules: &[HttpRule], others: &[HttpRule]) -> Vec<String> {
+    rules
+        .iter()
+        .filter(|rule| {
+            let covered = others.iter().any(|other| rule.is_within(other));
+            // An earlier rule for some of the same hosts may hold a rate that this one lacks.
+            let hurried = others
+                .iter()
+                .filter(|other| rule.meets(other))
+                .any(|other| rule.is_faster_than(other));
+            !covered || hurried
+        })
+        .map(|rule| {
+            let paths: Vec<&str> = rule.paths.iter().map(PathPattern::as_str).collect();
+            let paths = match paths.is_empty() {
+                true => String::new(),
+                false => format!(" on {}", paths.join(", ")),
+            };
+            let secret = match rule.inject {
+                Some(_) => " with a secret",
+                None => "",
+            };
+            format!(
+                "http: {} {}{paths}{secret} (line {})",
+                rule.methods.join(", "),
+                rule.summary(),
+                rule.line
+            )
+        })
+        .collect()
+}
+
+impl HttpRule {
+    /// Whether `other` grants all that this grants.
+    fn is_within(&self, other: &HttpRule) -> bool {
+        let target = match (&self.target, &other.target) {
+            (_, Target::Public) => self.addresses == AddressScope::Public,
+            (Target::Public, Target::Origin(_)) => false,
+            (Target::Origin(own), Target::Origin(theirs)) => own.is_within(theirs),
+        };
+        let addresses = matches!(other.target, Target::Public)
+            || self.addresses.common(&other.addresses).as_ref() == Some(&self.addresses);
+        let paths = other.paths.is_empty()
+            || (!self.paths.is_empty()
+                && self.paths.iter().all(|own| own.is_within_any(&other.paths)));
+        let same_secret = match (&self.inject, &other.inject) {
+            (None, _) => true,
+            (Some(own), Some(theirs)) => own.place == theirs.place && own.value == theirs.value,
+            (Some(_), None) => false,
+        };
+        target
+            && addresses
+            && paths
+            && same_secret
+            && self
+                .methods
+                .iter()
+                .all(|method| other.covers_method(method))
+    }
+
+    /// Whether there may be a host that both are for.
+    fn meets(&self, other: &HttpRule) -> bool {
+        match (&self.target, &other.target) {
+            (Target::Public, _) | (_, Target::Public) => true,
+            (Target::Origin(own), Target::Origin(theirs)) => {
+                own.is_within(theirs) || theirs.is_within(own)
+            }
+        }
+    }
+
+    fn is_faster_than(&self, other: &HttpRule) -> bool {
+        let rate = match (self.rate, other.rate) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(own), Some(theirs)) => own.is_above(theirs),
+        };
+        let bytes = match (self.bytes, other.bytes) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(own), Some(theirs)) => own.is_above(theirs),
+        };
+        rate || bytes
     }
 }
 
@@ -219,7 +307,13 @@ fn is_method(text: &str) -> bool {
         && text != "TRACE"
 }
 
-pub(crate) fn decide(rules: &[HttpRule], plugin: &str, method: &str, url: &Url) -> HttpDecision {
+pub(crate) fn decide(
+    rules: &[HttpRule],
+    plugin: &str,
+    method: &str,
+    url: &Url,
+    public: bool,
+) -> HttpDecision {
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         let detail = format!("{} is not an http or https URL", shown(url));
         return deny(detail, String::new());
@@ -231,7 +325,8 @@ pub(crate) fn decide(rules: &[HttpRule], plugin: &str, method: &str, url: &Url) 
     let origin = url.origin().ascii_serialization();
     let covering = || {
         rules.iter().filter(|rule| {
-            rule.covers_origin(url, &origin)
+            (public || !rule.is_open())
+                && rule.covers_origin(url, &origin)
                 && rule.covers_method(method)
                 && rule.covers_path(url.path())
         })
@@ -244,6 +339,7 @@ pub(crate) fn decide(rules: &[HttpRule], plugin: &str, method: &str, url: &Url) 
             bytes: rule.bytes,
             inject: rule.inject.clone(),
             open: covering().all(HttpRule::is_open),
+            grant: None,
         };
     }
     deny(

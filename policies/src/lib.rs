@@ -5,6 +5,7 @@
 //! absence: a key that is not there denies.
 //!
 //! - [`Policy`] is what an admin writes: limits, HTTP rules, file grants, capabilities.
+//! - [`Ceiling`] is what an organisation lets no grant exceed; [`Authority`] is what is in force.
 //! - [`language`] is the list of all keys that a policy may hold.
 //! - [`manifest`] is what a plugin's author states, read from a custom section of the component.
 //! - [`schema`] is the subset of JSON Schema that arguments are described in.
@@ -13,7 +14,10 @@
 
 mod addresses;
 mod approval;
+mod authority;
 mod capabilities;
+mod ceiling;
+mod compare;
 mod denial;
 mod environment;
 mod error;
@@ -36,7 +40,9 @@ pub mod typed;
 
 pub use addresses::{AddressScope, is_metadata};
 pub use approval::{Approval, ApprovalMode, Label, Labels};
+pub use authority::{Authority, Source};
 pub use capabilities::{AssetsGrant, DelegateGrant, InferenceGrant, StateGrant, ToolName};
+pub use ceiling::{Ceiling, DenyRule};
 pub use denial::Denial;
 pub use environment::EnvVariable;
 pub use error::PolicyError;

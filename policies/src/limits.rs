@@ -111,41 +111,194 @@ const HANDLES: (u32, u32) = (16, 65_536);
 const HTTP_REQUESTS: (u32, u32) = (1, 10_000);
 const HTTP_BYTES: (u64, u64) = (1, 4 << 30);
 
-impl Limits {
+/// What a table says, key by key: a policy's limits, or a ceiling's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Maxima {
+    memory_bytes: Option<u64>,
+    cpu: Option<Duration>,
+    wall: Option<Duration>,
+    output_bytes: Option<u64>,
+    calls: Option<Rate>,
+    concurrency: Option<u32>,
+    logs: Option<u32>,
+    handles: Option<u32>,
+    http_requests: Option<u32>,
+    http_bytes: Option<u64>,
+}
+
+impl Maxima {
     pub(crate) fn read(section: &Section<'_>) -> Result<Self, PolicyError> {
         section.only_known()?;
-        let mut limits = Self::default();
-        if let Some(entry) = section.get("memory") {
-            limits.memory_bytes = read_bytes(&entry, MEMORY_BYTES)?;
+        let bytes = |key, range| read_with(section, key, |entry| read_bytes(entry, range));
+        let time = |key, range| read_with(section, key, |entry| read_duration(entry, range));
+        let count =
+            |key, (min, max)| read_with(section, key, |entry: &Entry<'_>| entry.integer(min, max));
+        Ok(Self {
+            memory_bytes: bytes("memory", MEMORY_BYTES)?,
+            cpu: time("cpu", CPU)?,
+            wall: time("wall", WALL)?,
+            output_bytes: bytes("output", OUTPUT_BYTES)?,
+            calls: read_with(section, "calls", read_rate)?,
+            concurrency: count("concurrency", CONCURRENCY)?,
+            logs: count("logs", LOGS)?,
+            handles: count("handles", HANDLES)?,
+            http_requests: count("http_requests", HTTP_REQUESTS)?,
+            http_bytes: bytes("http_bytes", HTTP_BYTES)?,
+        })
+    }
+
+    /// `limits`, none above what is said here.
+    pub(crate) fn lower(&self, limits: &Limits) -> Limits {
+        Limits {
+            memory_bytes: least(limits.memory_bytes, self.memory_bytes),
+            cpu: least(limits.cpu, self.cpu),
+            wall: least(limits.wall, self.wall),
+            output_bytes: least(limits.output_bytes, self.output_bytes),
+            calls: match self.calls {
+                Some(most) if limits.calls.is_above(most) => most,
+                _ => limits.calls,
+            },
+            concurrency: least(limits.concurrency, self.concurrency),
+            logs: least(limits.logs, self.logs),
+            handles: least(limits.handles, self.handles),
+            http_requests: least(limits.http_requests, self.http_requests),
+            http_bytes: least(limits.http_bytes, self.http_bytes),
         }
-        if let Some(entry) = section.get("cpu") {
-            limits.cpu = read_duration(&entry, CPU)?;
+    }
+}
+
+fn least<T: Ord>(value: T, most: Option<T>) -> T {
+    match most {
+        Some(most) => value.min(most),
+        None => value,
+    }
+}
+
+fn read_with<T>(
+    section: &Section<'_>,
+    key: &'static str,
+    read: impl FnOnce(&Entry<'_>) -> Result<T, PolicyError>,
+) -> Result<Option<T>, PolicyError> {
+    section.get(key).map(|entry| read(&entry)).transpose()
+}
+
+impl Rate {
+    /// Whether it lets more through than `other`, in the long run or at once.
+    #[must_use]
+    pub fn is_above(self, other: Rate) -> bool {
+        let of = |rate: Rate, per: Duration| u128::from(rate.count) * per.as_millis();
+        of(self, other.per) > of(other, self.per)
+    }
+}
+
+impl ByteRate {
+    /// Whether it lets more through than `other`.
+    #[must_use]
+    pub fn is_above(self, other: ByteRate) -> bool {
+        let of = |rate: ByteRate, per: Duration| u128::from(rate.bytes) * per.as_millis();
+        of(self, other.per) > of(other, self.per)
+    }
+}
+
+impl Limits {
+    pub(crate) fn read(section: &Section<'_>) -> Result<Self, PolicyError> {
+        let said = Maxima::read(section)?;
+        let default = Self::default();
+        Ok(Self {
+            memory_bytes: said.memory_bytes.unwrap_or(default.memory_bytes),
+            cpu: said.cpu.unwrap_or(default.cpu),
+            wall: said.wall.unwrap_or(default.wall),
+            output_bytes: said.output_bytes.unwrap_or(default.output_bytes),
+            calls: said.calls.unwrap_or(default.calls),
+            concurrency: said.concurrency.unwrap_or(default.concurrency),
+            logs: said.logs.unwrap_or(default.logs),
+            handles: said.handles.unwrap_or(default.handles),
+            http_requests: said.http_requests.unwrap_or(default.http_requests),
+            http_bytes: said.http_bytes.unwrap_or(default.http_bytes),
+        })
+    }
+
+    /// For each limit the more generous of the two.
+    #[must_use]
+    pub fn or(&self, other: &Limits) -> Limits {
+        Limits {
+            memory_bytes: self.memory_bytes.max(other.memory_bytes),
+            cpu: self.cpu.max(other.cpu),
+            wall: self.wall.max(other.wall),
+            output_bytes: self.output_bytes.max(other.output_bytes),
+            calls: match other.calls.is_above(self.calls) {
+                true => other.calls,
+                false => self.calls,
+            },
+            concurrency: self.concurrency.max(other.concurrency),
+            logs: self.logs.max(other.logs),
+            handles: self.handles.max(other.handles),
+            http_requests: self.http_requests.max(other.http_requests),
+            http_bytes: self.http_bytes.max(other.http_bytes),
         }
-        if let Some(entry) = section.get("wall") {
-            limits.wall = read_duration(&entry, WALL)?;
+    }
+
+    /// For each limit the stricter of the two.
+    #[must_use]
+    pub fn and(&self, other: &Limits) -> Limits {
+        Limits {
+            memory_bytes: self.memory_bytes.min(other.memory_bytes),
+            cpu: self.cpu.min(other.cpu),
+            wall: self.wall.min(other.wall),
+            output_bytes: self.output_bytes.min(other.output_bytes),
+            calls: match self.calls.is_above(other.calls) {
+                true => other.calls,
+                false => self.calls,
+            },
+            concurrency: self.concurrency.min(other.concurrency),
+            logs: self.logs.min(other.logs),
+            handles: self.handles.min(other.handles),
+            http_requests: self.http_requests.min(other.http_requests),
+            http_bytes: self.http_bytes.min(other.http_bytes),
         }
-        if let Some(entry) = section.get("output") {
-            limits.output_bytes = read_bytes(&entry, OUTPUT_BYTES)?;
+    }
+
+    /// The names of the limits that are above `other`'s, with both values.
+    #[must_use]
+    pub fn above(&self, other: &Limits) -> Vec<String> {
+        let mut above = Vec::new();
+        let mut note = |is_above: bool, name: &str, own: String, others: String| {
+            if is_above {
+                above.push(format!("limits.{name}: {own} instead of {others}"));
+            }
+        };
+        let size =
+            |name, own: u64, others: u64| (own > others, name, show_bytes(own), show_bytes(others));
+        let time = |name, own: Duration, others: Duration| {
+            (
+                own > others,
+                name,
+                show_duration(own),
+                show_duration(others),
+            )
+        };
+        let count =
+            |name, own: u32, others: u32| (own > others, name, own.to_string(), others.to_string());
+        for (is_above, name, own, others) in [
+            size("memory", self.memory_bytes, other.memory_bytes),
+            time("cpu", self.cpu, other.cpu),
+            time("wall", self.wall, other.wall),
+            size("output", self.output_bytes, other.output_bytes),
+            (
+                self.calls.is_above(other.calls),
+                "calls",
+                self.calls.to_string(),
+                other.calls.to_string(),
+            ),
+            count("concurrency", self.concurrency, other.concurrency),
+            count("logs", self.logs, other.logs),
+            count("handles", self.handles, other.handles),
+            count("http_requests", self.http_requests, other.http_requests),
+            size("http_bytes", self.http_bytes, other.http_bytes),
+        ] {
+            note(is_above, name, own, others);
         }
-        if let Some(entry) = section.get("calls") {
-            limits.calls = read_rate(&entry)?;
-        }
-        if let Some(entry) = section.get("concurrency") {
-            limits.concurrency = entry.integer(CONCURRENCY.0, CONCURRENCY.1)?;
-        }
-        if let Some(entry) = section.get("logs") {
-            limits.logs = entry.integer(LOGS.0, LOGS.1)?;
-        }
-        if let Some(entry) = section.get("handles") {
-            limits.handles = entry.integer(HANDLES.0, HANDLES.1)?;
-        }
-        if let Some(entry) = section.get("http_requests") {
-            limits.http_requests = entry.integer(HTTP_REQUESTS.0, HTTP_REQUESTS.1)?;
-        }
-        if let Some(entry) = section.get("http_bytes") {
-            limits.http_bytes = read_bytes(&entry, HTTP_BYTES)?;
-        }
-        Ok(limits)
+        above
     }
 }
 

@@ -66,6 +66,25 @@ impl OriginPattern {
         &self.text
     }
 
+    /// Whether every origin that it covers is covered by `other`.
+    pub(crate) fn is_within(&self, other: &OriginPattern) -> bool {
+        let Some(theirs) = &other.labels else {
+            return self.text == other.text;
+        };
+        let Some(own) = &self.labels else {
+            let url: Result<Url, _> = self.text.parse();
+            return url.is_ok_and(|url| other.covers(&url, &self.text));
+        };
+        own.scheme == theirs.scheme
+            && own.port == theirs.port
+            && own.host.len() == theirs.host.len()
+            && own
+                .host
+                .iter()
+                .zip(&theirs.host)
+                .all(|(own, theirs)| own == theirs || theirs == ANY_LABEL)
+    }
+
     /// Whether it covers the origin of `url`, whose text is `origin`.
     pub(crate) fn covers(&self, url: &Url, origin: &str) -> bool {
         let Some(own) = &self.labels else {

@@ -70,6 +70,30 @@ impl PathPattern {
         &self.text
     }
 
+    /// Whether one of `others` certainly matches all that this matches: it is the same pattern,
+    /// grants every path, covers this one's fixed beginning with `/**`, or this is a plain path.
+    pub(crate) fn is_within_any(&self, others: &[PathPattern]) -> bool {
+        others.iter().any(|other| {
+            self.segments == other.segments || other.is_all() || other.covers_below(self)
+        }) || (!self.text.contains('*') && any_matches(others, &self.text))
+    }
+
+    /// Whether it is fixed segments and then `/**`, and `own` begins with the same ones.
+    fn covers_below(&self, own: &PathPattern) -> bool {
+        let Some((Segment::Many, fixed)) = self.segments.split_last() else {
+            return false;
+        };
+        let plain =
+            |segment: &Segment| matches!(segment, Segment::One(text) if !text.contains('*'));
+        fixed.iter().all(plain)
+            && own.segments.len() > fixed.len()
+            && own.segments.starts_with(fixed)
+            // `**` between segments may stand for none.
+            && own.segments[fixed.len()..]
+                .iter()
+                .any(|segment| matches!(segment, Segment::One(_)))
+    }
+
     /// Whether it grants every path.
     fn is_all(&self) -> bool {
         self.segments == [Segment::Many]

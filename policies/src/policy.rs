@@ -155,7 +155,17 @@ impl Policy {
     /// `url` must be the URL that will be sent: what was parsed is what is matched.
     #[must_use]
     pub fn http(&self, method: &str, url: &Url) -> HttpDecision {
-        http::decide(&self.http, &self.plugin, method, url)
+        self.http_where(method, url, true)
+    }
+
+    /// The same; without `public`, rules for any public host count for nothing.
+    pub(crate) fn http_where(&self, method: &str, url: &Url, public: bool) -> HttpDecision {
+        http::decide(&self.http, &self.plugin, method, url, public)
+    }
+
+    /// What the HTTP rules open and `other`'s do not.
+    pub(crate) fn http_more_than(&self, other: &Policy) -> Vec<String> {
+        http::more(&self.http, &other.http)
     }
 
     /// The folders it may see.
@@ -198,6 +208,11 @@ impl Policy {
     #[must_use]
     pub fn approval(&self, tool: &str) -> Approval {
         self.approvals.of(tool)
+    }
+
+    /// The tools whose approval is said for themselves.
+    pub(crate) fn approval_tools(&self) -> impl Iterator<Item = &str> {
+        self.approvals.tools()
     }
 
     /// What its results count as, where the policy says.
@@ -270,7 +285,7 @@ pub(crate) fn is_plugin_id(text: &str) -> bool {
         .is_some_and(|(publisher, name)| is_plugin_word(publisher) && is_plugin_word(name))
 }
 
-fn is_plugin_word(word: &str) -> bool {
+pub(crate) fn is_plugin_word(word: &str) -> bool {
     /// A publisher or name is at most this long, so that it can be a file's name.
     const MAX_WORD_BYTES: usize = 64;
     (1..=MAX_WORD_BYTES).contains(&word.len())

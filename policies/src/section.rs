@@ -35,8 +35,13 @@ pub(crate) struct Section<'a> {
 
 impl<'a> Section<'a> {
     pub(crate) fn root(table: &'a DeTable<'a>, lines: &'a Lines<'a>) -> Self {
+        Self::top(language::ROOT, table, lines)
+    }
+
+    /// The whole of another file.
+    pub(crate) fn top(name: &'static str, table: &'a DeTable<'a>, lines: &'a Lines<'a>) -> Self {
         Self {
-            name: language::ROOT,
+            name,
             line: 1,
             table,
             lines,

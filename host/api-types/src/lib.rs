@@ -14,6 +14,7 @@ mod events;
 mod items;
 mod models;
 mod plugins;
+mod policy;
 mod problem;
 mod readiness;
 mod responses;
@@ -39,9 +40,10 @@ pub use items::{
 };
 pub use models::{Model, ModelList};
 pub use plugins::{
-    AddMcpServer, AddedMcpServer, Badge, BadgeKind, Binding, CreateBinding, InstallPlugin, LeftOut,
-    Plugin, PluginTool, Revoked,
+    AddMcpServer, AddedMcpServer, Badge, BadgeKind, Binding, CreateBinding, GrantRequest,
+    InstallPlugin, LeftOut, Plugin, PluginTool, RequestGrant, Revoked, Upgrade,
 };
+pub use policy::{Ceiling, Explain, Explanation, Learned, SetCeiling};
 pub use problem::{OpenAiError, OpenAiErrorBody, Problem};
 pub use readiness::{ModelState, Readiness};
 pub use responses::{

@@ -109,7 +109,7 @@ pub struct LeftOut {
 }
 
 /// `POST /api/bindings`: grants a plugin under a policy (admin).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateBinding {
     /// The plugin's identity.
@@ -122,6 +122,16 @@ pub struct CreateBinding {
     /// Why.
     #[serde(default)]
     pub reason: String,
+    /// For how long it holds; for ever where absent.
+    #[serde(default)]
+    pub expires_in_ms: Option<u64>,
+    /// Whether `policy` may grant more than the author asks for.
+    #[serde(default)]
+    pub beyond_request: bool,
+    /// Accepts the installed version for a grant that stayed on an earlier one: a policy that was
+    /// chosen is kept, one that was what the author asked for becomes what they ask for now.
+    #[serde(default)]
+    pub accept_upgrade: bool,
 }
 
 /// Who may use which plugin under which policy.
@@ -140,6 +150,51 @@ pub struct Binding {
     /// Who granted it.
     pub author: String,
     /// Why.
+    pub reason: String,
+    /// When.
+    pub created_at_ms: i64,
+    /// 1, 2, 3, … for each change of what this principal is granted of this plugin.
+    pub version: i64,
+    /// Until when it holds; for ever where absent.
+    pub expires_at_ms: Option<i64>,
+    /// The installed version, where the grant stays on an earlier one.
+    pub upgrade: Option<Upgrade>,
+    /// When it was revoked or replaced; only a plugin's history has such.
+    pub revoked_at_ms: Option<i64>,
+    /// By whom.
+    pub revoked_by: Option<String>,
+}
+
+/// What a new version of a plugin asks for beyond what was granted to an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upgrade {
+    /// The author's version.
+    pub version: String,
+    /// sha256 of the component, in hex.
+    pub digest: String,
+    /// What it asks for beyond the earlier version, a phrase each.
+    pub asks: Vec<String>,
+    /// The tools that it describes differently, has anew or no longer has.
+    pub described: Vec<String>,
+}
+
+/// `POST /api/plugins/{id}/requests`: asks an admin for a plugin.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestGrant {
+    /// What for.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// A request for a plugin that no admin has decided on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantRequest {
+    /// Who asks.
+    pub user: String,
+    /// For which plugin.
+    pub plugin: String,
+    /// What for.
     pub reason: String,
     /// When.
     pub created_at_ms: i64,

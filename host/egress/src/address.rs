@@ -14,6 +14,13 @@ pub enum Scope {
     Listed(Vec<IpNet>),
     /// An admin configured this URL: any address but metadata.
     Configured,
+    /// What `within` says, but for these networks, which an organisation closes to all.
+    Except {
+        /// What is open.
+        within: Box<Scope>,
+        /// What is not.
+        nets: Vec<IpNet>,
+    },
 }
 
 /// Why an address is refused.
@@ -25,6 +32,8 @@ pub enum Refusal {
     NotPublic,
     /// It is not among the addresses that the policy lists.
     NotListed,
+    /// The organisation's ceiling closes it.
+    Closed,
 }
 
 impl fmt::Display for Refusal {
@@ -33,6 +42,7 @@ impl fmt::Display for Refusal {
             Refusal::Metadata => "link-local and metadata addresses are never allowed",
             Refusal::NotPublic => "it is not a public address",
             Refusal::NotListed => "it is not among the listed addresses",
+            Refusal::Closed => "the organisation's ceiling closes it",
         })
     }
 }
@@ -49,6 +59,10 @@ pub(crate) fn check(address: IpAddr, scope: &Scope) -> Result<(), Refusal> {
         Scope::Public => Err(Refusal::NotPublic),
         Scope::Listed(nets) if nets.iter().any(|net| net.contains(&address)) => Ok(()),
         Scope::Listed(_) => Err(Refusal::NotListed),
+        Scope::Except { nets, .. } if nets.iter().any(|net| net.contains(&address)) => {
+            Err(Refusal::Closed)
+        }
+        Scope::Except { within, .. } => check(address, within),
     }
 }
 
@@ -237,5 +251,12 @@ mod tests {
         assert_eq!(verdict("10.0.0.6", &scope), Err(Refusal::NotListed));
         assert_eq!(verdict("8.8.8.8", &scope), Err(Refusal::NotListed));
         assert_eq!(verdict("127.0.0.1", &Scope::Configured), Ok(()));
+        let except = Scope::Except {
+            within: Box::new(scope),
+            nets: vec!["10.0.0.0/8".parse().unwrap()],
+        };
+        assert_eq!(verdict("10.0.0.5", &except), Err(Refusal::Closed));
+        assert_eq!(verdict("::ffff:10.0.0.5", &except), Err(Refusal::Closed));
+        assert_eq!(verdict("11.0.0.5", &except), Err(Refusal::NotListed));
     }
 }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use alcove_policies::Policy;
+use alcove_policies::Authority;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -74,8 +74,8 @@ impl Invocation {
 pub struct Grant {
     /// The identity of the plugin, such as `alcove/python`.
     pub plugin: String,
-    /// The policy in force.
-    pub policy: Arc<Policy>,
+    /// What is in force: the grants joined, under the ceiling.
+    pub policy: Arc<Authority>,
     /// The folders that the policy's `[[files]]` stand for. A mount that the policy does not name is
     /// not mounted.
     pub mounts: Vec<Mount>,

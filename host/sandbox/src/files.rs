@@ -11,7 +11,7 @@ mod streams;
 
 use std::collections::HashMap;
 
-use alcove_policies::{Access, Denial, Policy};
+use alcove_policies::{Access, Authority, Denial};
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtxView};
 use wasmtime_wasi::p2::bindings::filesystem::preopens;
@@ -46,7 +46,7 @@ impl FileState {
     /// Where the refusing root is mounted.
     pub(crate) const ROOT: &'static str = "/";
 
-    pub(crate) fn new(policy: &Policy) -> FileState {
+    pub(crate) fn new(policy: &Authority) -> FileState {
         FileState {
             plugin: policy.plugin().to_owned(),
             mounts: policy

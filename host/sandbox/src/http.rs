@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use alcove_egress::{Egress, EgressError, Limits, ResponseBody, Scope};
-use alcove_policies::{AddressScope, ByteRate, Denial, HttpDecision, Inject, Policy, Rate};
+use alcove_policies::{AddressScope, Authority, ByteRate, Denial, HttpDecision, Inject, Rate};
 use http::{HeaderMap, Method, Request, Response, Uri, header};
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,7 +17,7 @@ use crate::call::Grant;
 use crate::http_body::{Incoming, Outgoing};
 use crate::http_meter::Meter;
 use crate::outbound::{Passage, bare_headers, is_reading};
-use crate::quota::{Key, Quota};
+use crate::quota::{Key, Quota, Rule, by_rule};
 use crate::recorder::{Answer, Answering, Exchange, Turn};
 use crate::refusal::Refusal;
 use crate::secrets::{Missing, Secrets, placeholders};
@@ -29,7 +29,7 @@ const MAX_REQUESTS_AT_ONCE: usize = 16;
 /// The one way out of a guest.
 pub(crate) struct HttpGate {
     shared: Arc<Shared>,
-    policy: Arc<Policy>,
+    policy: Arc<Authority>,
     secrets: Secrets,
     /// Only where the policy has rules for it: without, nothing here could make a request.
     way: Option<Way>,
@@ -46,6 +46,7 @@ struct Way {
 struct Permit {
     url: Url,
     line: u32,
+    rule: Rule,
     scope: Scope,
     /// Only its address is sent, and what the host itself puts beside it.
     bare: bool,
@@ -93,22 +94,21 @@ impl HttpGate {
                 bytes,
                 inject,
                 open,
+                grant,
             } => {
                 let bare = open && self.is_bare(method, &url, exchange)?;
                 if let Err(refusal) = self.shared.http_use().request(self.policy.limits()) {
                     return Err(self.over(refusal, exchange));
                 }
                 if let Some(rate) = rate {
-                    self.count(line, rate, exchange)?;
+                    self.count((grant.clone(), line), rate, exchange)?;
                 }
                 Ok(Permit {
                     url,
                     line,
+                    rule: (grant, line),
                     bare,
-                    scope: match addresses {
-                        AddressScope::Public => Scope::Public,
-                        AddressScope::Listed(nets) => Scope::Listed(nets),
-                    },
+                    scope: scope(addresses),
                     bytes,
                     inject,
                 })
@@ -131,15 +131,15 @@ impl HttpGate {
         Err(Error::HttpRequestDenied)
     }
 
-    fn count(&self, line: u32, rate: Rate, exchange: &Exchange) -> Result<(), Error> {
+    fn count(&self, rule: Rule, rate: Rate, exchange: &Exchange) -> Result<(), Error> {
+        let allowed = by_rule(rate, &rule);
         let within = self
             .way
             .as_ref()
-            .is_some_and(|way| way.quota.request(&way.key, line, rate));
+            .is_some_and(|way| way.quota.request(&way.key, rule, rate));
         if within {
             return Ok(());
         }
-        let allowed = format!("{rate} by the rule in line {line}");
         Err(self.over(Refusal::HttpRate(allowed), exchange))
     }
 
@@ -168,6 +168,18 @@ impl HttpGate {
             parts.method = Method::GET;
         }
         (Request::from_parts(parts, body), Some(name))
+    }
+}
+
+/// The same in the egress's words.
+fn scope(addresses: AddressScope) -> Scope {
+    match addresses {
+        AddressScope::Public => Scope::Public,
+        AddressScope::Listed(nets) => Scope::Listed(nets),
+        AddressScope::Except { within, nets } => Scope::Except {
+            within: Box::new(scope(*within)),
+            nets,
+        },
     }
 }
 
@@ -229,7 +241,7 @@ impl HttpGate {
         };
         let mut meter = Meter::new(&self.shared, self.policy.limits());
         if let Some(rate) = permit.bytes {
-            meter = meter.ruled(&way.quota, &way.key, permit.line, rate);
+            meter = meter.ruled(&way.quota, &way.key, permit.rule.clone(), rate);
         }
         let sending = Sending {
             limits: limits(options, self.shared.deadline(), meter.left()),

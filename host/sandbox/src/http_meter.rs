@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use alcove_policies::{ByteRate, Limits};
 
-use crate::quota::{Key, Quota};
+use crate::quota::{self, Key, Quota};
 use crate::refusal::Refusal;
 use crate::shared::Shared;
 use crate::show;
@@ -63,7 +63,7 @@ pub(crate) struct Meter {
 struct Rule {
     quota: Arc<Quota>,
     key: Key,
-    line: u32,
+    rule: quota::Rule,
     rate: ByteRate,
 }
 
@@ -82,13 +82,13 @@ impl Meter {
         mut self,
         quota: &Arc<Quota>,
         key: &Key,
-        line: u32,
+        rule: quota::Rule,
         rate: ByteRate,
     ) -> Meter {
         self.rule = Some(Arc::new(Rule {
             quota: Arc::clone(quota),
             key: key.clone(),
-            line,
+            rule,
             rate,
         }));
         self
@@ -104,9 +104,9 @@ impl Meter {
         let bytes = bytes as u64;
         let mut taken = self.used.take(bytes, &self.limits);
         if let (Ok(()), Some(rule)) = (&taken, &self.rule)
-            && !rule.quota.bytes(&rule.key, rule.line, rule.rate, bytes)
+            && !rule.quota.bytes(&rule.key, &rule.rule, rule.rate, bytes)
         {
-            let allowed = format!("{} by the rule in line {}", rule.rate, rule.line);
+            let allowed = quota::by_rule(rule.rate, &rule.rule);
             taken = Err(Refusal::HttpRate(allowed));
         }
         taken.map_err(|refusal| {

@@ -1,6 +1,6 @@
 //! Which of the five ways a call ended.
 
-use alcove_policies::Policy;
+use alcove_policies::Authority;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 
@@ -19,7 +19,7 @@ const HOSTCALL_BYTES: u64 = 2 << 20;
 
 /// How many bytes a guest may hand to the host at once: its whole output, and what its functions
 /// take.
-pub(crate) fn hostcall_bytes(policy: &Policy) -> usize {
+pub(crate) fn hostcall_bytes(policy: &Authority) -> usize {
     let bytes = policy.limits().output_bytes.saturating_mul(2) + HOSTCALL_BYTES;
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
@@ -40,7 +40,7 @@ pub(crate) fn decide(
     returned: Returned,
     shared: &Shared,
     memory_refused: bool,
-    policy: &Policy,
+    policy: &Authority,
 ) -> Ended {
     let limits = policy.limits();
     let memory = || LimitHit {
@@ -137,14 +137,14 @@ fn refused(shared: &Shared, failure: &Failure) -> Option<Outcome> {
     (says_so || explains && !guest_input).then(|| refusal.into())
 }
 
-fn output(policy: &Policy) -> LimitHit {
+fn output(policy: &Authority) -> LimitHit {
     LimitHit {
         name: "output",
         allowed: show::bytes(policy.limits().output_bytes),
     }
 }
 
-fn stopped(stop: Stop, policy: &Policy) -> LimitHit {
+fn stopped(stop: Stop, policy: &Authority) -> LimitHit {
     let (name, allowed) = match stop {
         Stop::Cancelled => ("stopped", "until it was stopped".to_owned()),
         Stop::Revoked => ("revoked", "until its grant was revoked".to_owned()),

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use alcove_policies::{ByteRate, Policy, Rate};
+use alcove_policies::{Authority, ByteRate, Rate};
 
 use crate::report::LimitHit;
 
@@ -22,18 +22,29 @@ pub(crate) struct Quota {
     entries: Mutex<HashMap<Key, Entry>>,
 }
 
-/// A plugin and the policy it runs under, by the policy's hash.
+/// A rule of an authority: the grant that holds it, where several are joined, and its line.
+pub(crate) type Rule = (Option<Arc<str>>, u32);
+
+/// A rate and the rule that sets it, in words.
+pub(crate) fn by_rule(rate: impl std::fmt::Display, (grant, line): &Rule) -> String {
+    match grant {
+        Some(grant) => format!("{rate} by the rule in line {line} ({grant})"),
+        None => format!("{rate} by the rule in line {line}"),
+    }
+}
+
+/// A plugin and what it runs under.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     plugin: String,
-    policy: [u8; 32],
+    authority: [u8; 32],
 }
 
 impl Key {
-    pub(crate) fn new(plugin: &str, policy: &Policy) -> Key {
+    pub(crate) fn new(plugin: &str, authority: &Authority) -> Key {
         Key {
             plugin: plugin.to_owned(),
-            policy: *blake3::hash(policy.text().as_bytes()).as_bytes(),
+            authority: authority.identity(),
         }
     }
 }
@@ -42,10 +53,8 @@ impl Key {
 struct Entry {
     running: u32,
     calls: Window,
-    /// By the line of the rule.
-    requests: HashMap<u32, Window>,
-    /// By the line of the rule.
-    bytes: HashMap<u32, ByteWindow>,
+    requests: HashMap<Rule, Window>,
+    bytes: HashMap<Rule, ByteWindow>,
     used: Option<Instant>,
 }
 
@@ -141,7 +150,7 @@ impl Quota {
     pub(crate) fn start(
         self: &Arc<Self>,
         key: Key,
-        policy: &Policy,
+        policy: &Authority,
         is_replay: bool,
     ) -> Result<Place, LimitHit> {
         let limits = policy.limits();
@@ -170,22 +179,26 @@ impl Quota {
         })
     }
 
-    /// Whether one more request is within the rate of the rule at `line`.
-    pub(crate) fn request(&self, key: &Key, line: u32, rate: Rate) -> bool {
+    /// Whether one more request is within the rate of `rule`.
+    pub(crate) fn request(&self, key: &Key, rule: Rule, rate: Rate) -> bool {
         let mut entries = self.lock();
         let entry = entries.entry(key.clone()).or_default();
         let now = Instant::now();
         entry.used = Some(now);
-        entry.requests.entry(line).or_default().admit(rate, now)
+        entry.requests.entry(rule).or_default().admit(rate, now)
     }
 
-    /// Whether so many bytes more are within the rate of the rule at `line`.
-    pub(crate) fn bytes(&self, key: &Key, line: u32, rate: ByteRate, bytes: u64) -> bool {
+    /// Whether so many bytes more are within the rate of a rule.
+    pub(crate) fn bytes(&self, key: &Key, rule: &Rule, rate: ByteRate, bytes: u64) -> bool {
         let mut entries = self.lock();
         let entry = entries.entry(key.clone()).or_default();
         let now = Instant::now();
         entry.used = Some(now);
-        entry.bytes.entry(line).or_default().admit(rate, bytes, now)
+        entry
+            .bytes
+            .entry(rule.clone())
+            .or_default()
+            .admit(rate, bytes, now)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
@@ -211,6 +224,8 @@ fn make_room(entries: &mut HashMap<Key, Entry>, key: &Key) {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use alcove_policies::Policy;
 
     use super::*;
 
@@ -270,8 +285,8 @@ mod tests {
         let text = |concurrency| {
             format!("version = 1\nplugin = \"local/a\"\n[limits]\nconcurrency = {concurrency}\n")
         };
-        let one = Policy::parse(&text(1)).unwrap();
-        let two = Policy::parse(&text(2)).unwrap();
+        let one = Authority::from(Policy::parse(&text(1)).unwrap());
+        let two = Authority::from(Policy::parse(&text(2)).unwrap());
         let quota = Arc::new(Quota::default());
         let start = |plugin, policy| quota.start(Key::new(plugin, policy), policy, false);
         let place = start("local/a", &one).unwrap();
@@ -285,7 +300,7 @@ mod tests {
     #[test]
     fn a_replayed_call_is_not_counted_again() {
         let text = "version = 1\nplugin = \"local/a\"\n[limits]\ncalls = \"1/h\"\n";
-        let policy = Policy::parse(text).unwrap();
+        let policy = Authority::from(Policy::parse(text).unwrap());
         let quota = Arc::new(Quota::default());
         let start = |is_replay| quota.start(Key::new("local/a", &policy), &policy, is_replay);
         for _ in 0..3 {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use alcove_policies::{Access, Policy, PolicyError};
+use alcove_policies::{Access, Authority, Policy, PolicyError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -83,7 +83,7 @@ pub struct Under {
 }
 
 impl Under {
-    pub(crate) fn of(policy: &Policy) -> Under {
+    pub(crate) fn of(policy: &Authority) -> Under {
         let limits = policy.limits();
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Under {
@@ -328,8 +328,8 @@ mod tests {
         let policy = "version = 1\nplugin = \"local/a\"\n[limits]\nlogs = 7\ncpu = \"1500 ms\"\n\
             [[files]]\nmount = \"/workspace\"\nsource = \"conversation-workspace\"\naccess = \"read-only\"\n\
             [env]\nLANG = 'a \"b\" \\ c'\n";
-        let under = Under::of(&Policy::parse(policy).unwrap());
-        assert_eq!(Under::of(&under.policy("local/a").unwrap()), under);
+        let under = Under::of(&Policy::parse(policy).unwrap().into());
+        assert_eq!(Under::of(&under.policy("local/a").unwrap().into()), under);
         let record = HostRecord {
             under: Some(under),
             wall_ns: vec![1, 2],

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use alcove_egress::Egress;
-use alcove_policies::{Access, Policy};
+use alcove_policies::{Access, Authority};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::filesystem::WasiFilesystemCtxView;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
@@ -27,7 +27,7 @@ pub(crate) struct GuestState {
     pub(crate) shared: Arc<Shared>,
     pub(crate) recorder: Recorder,
     pub(crate) memory: MemoryLimiter,
-    policy: Arc<Policy>,
+    policy: Arc<Authority>,
     files: FileState,
     wasi: WasiCtx,
     table: ResourceTable,
@@ -99,7 +99,7 @@ impl GuestState {
 
 /// What the policy allows for a mount: nothing if it does not name it, and writing only if both say
 /// so.
-fn permitted(policy: &Policy, mount: &Mount) -> Option<FsPerms> {
+fn permitted(policy: &Authority, mount: &Mount) -> Option<FsPerms> {
     let granted = policy
         .files()
         .iter()

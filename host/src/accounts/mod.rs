@@ -83,6 +83,18 @@ impl Accounts {
         self.principal(user, Via::Local).await
     }
 
+    /// A user of the local user's organisation by name: for asking what they may do, never for
+    /// acting as them.
+    pub async fn principal_named(&self, name: &str) -> Result<Option<Principal>, AccountError> {
+        let local = self.local_user().await?;
+        match self.store.user_by_name(name).await? {
+            Some(user) if user.organisation_id == local.organisation_id => {
+                self.principal(user, Via::Local).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
     async fn principal(&self, user: UserRow, via: Via) -> Result<Principal, AccountError> {
         let groups = self.store.groups_of(user.id.0).await?;
         Ok(Principal {

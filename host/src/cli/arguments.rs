@@ -62,7 +62,16 @@ pub(super) enum Command {
         what: String,
     },
     /// List what is granted
-    Grants,
+    Grants {
+        /// Every version of what is and was granted of this plugin
+        #[arg(long, value_name = "PLUGIN")]
+        history: Option<String>,
+    },
+    /// Policies: check, compare, explain; the organisation's ceiling
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
     /// Tool calls: what one was told and how it ended; run it again from its record
     Call {
         #[command(subcommand)]
@@ -174,6 +183,16 @@ pub(super) enum PluginCommand {
         /// Such as local/notes
         plugin: String,
     },
+    /// Ask an admin to be granted a plugin
+    Request {
+        /// Such as local/notes
+        plugin: String,
+        /// What for
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+    /// List what is asked for and not granted yet
+    Requests,
 }
 
 #[derive(Debug, Args)]
@@ -189,6 +208,88 @@ pub(super) struct GrantArguments {
     /// Why, for whoever looks at it later
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(super) reason: String,
+    /// For how long, such as 12h or 7d; for ever where absent
+    #[arg(long, value_name = "TIME", value_parser = lifetime)]
+    pub(super) expires: Option<u64>,
+    /// Let the policy grant more than the author asks for
+    #[arg(long)]
+    pub(super) beyond_request: bool,
+    /// Move a grant that stayed on an earlier version to the installed one
+    #[arg(long)]
+    pub(super) accept_upgrade: bool,
+}
+
+/// `30min`, `12h` or `7d`, in milliseconds.
+fn lifetime(text: &str) -> Result<u64, String> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let unit: u64 = match text[end..].trim() {
+        "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err("write a whole number and min, h or d, as in 7d".to_owned()),
+    };
+    let count: u64 = text[..end]
+        .parse()
+        .map_err(|_| "write a whole number and min, h or d, as in 7d".to_owned())?;
+    count
+        .checked_mul(unit)
+        .ok_or_else(|| "that is too long".to_owned())
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Read a policy file and say what it grants, or which line is wrong
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+    /// Say what a policy grants that another does not
+    Diff {
+        /// The policy before
+        before: PathBuf,
+        /// The policy after; the exit status is 1 where it grants more
+        after: PathBuf,
+    },
+    /// Say whether a plugin may send a request, and which line decides
+    Explain {
+        /// Such as alcove/web-fetch
+        plugin: String,
+        /// Such as GET
+        method: String,
+        /// Such as https://example.com/page
+        url: String,
+        /// For whom; you where absent
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// Run a plugin's examples and write the smallest policy for them; their requests are sent
+    Learn {
+        /// Such as local/notes
+        plugin: String,
+    },
+    /// What no grant of the organisation can exceed
+    Ceiling {
+        #[command(subcommand)]
+        command: CeilingCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CeilingCommand {
+    /// Show it
+    Show,
+    /// Set it; calls that run under the old one are stopped
+    Set {
+        /// The file
+        file: PathBuf,
+        /// Why, for whoever looks at it later
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+    /// Take it away
+    Clear,
 }
 
 #[derive(Debug, Args)]

@@ -56,6 +56,16 @@ impl Client {
         read(response).await
     }
 
+    pub(super) async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<T> {
+        let body = serde_json::to_vec(body)?;
+        let response = self.send(Method::PUT, path, Some(body)).await?;
+        read(response).await
+    }
+
     pub(super) async fn delete(&self, path: &str) -> anyhow::Result<Vec<u8>> {
         let response = self.send(Method::DELETE, path, None).await?;
         Ok(response.into_body().read_all().await?)

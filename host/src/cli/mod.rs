@@ -18,6 +18,7 @@ mod mcp;
 mod model;
 mod output;
 mod plugin;
+mod policy;
 mod progress;
 mod render;
 mod secret;
@@ -69,7 +70,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Plugin { command } => plugin::run(&cli.global, command).await,
         Command::Grant(arguments) => grant::grant(&cli.global, arguments).await,
         Command::Revoke { what } => grant::revoke(&cli.global, &what).await,
-        Command::Grants => grant::list(&cli.global).await,
+        Command::Grants { history } => grant::list(&cli.global, history.as_deref()).await,
+        Command::Policy { command } => policy::run(&cli.global, command).await,
         Command::Call { command } => call::run(&cli.global, command).await,
         Command::Audit { command } => audit::run(&cli.global, command).await,
         Command::Mcp(_) => mcp::run(&cli.global).await,

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use alcove_api_types::{AddMcpServer, AddedMcpServer, Binding, InstallPlugin, Plugin};
+use alcove_api_types::{
+    AddMcpServer, AddedMcpServer, Binding, GrantRequest, InstallPlugin, Plugin, RequestGrant,
+};
 use anyhow::Context;
 
 use crate::models::human_bytes;
@@ -11,6 +13,7 @@ use crate::models::human_bytes;
 use super::arguments::{Global, PluginCommand};
 use super::client::{Client, segment};
 use super::connect::Connection;
+use super::grant::upgrade_lines;
 use super::output;
 
 /// How much of a digest tells two versions apart for a person.
@@ -81,6 +84,31 @@ async fn act(client: &Client, command: PluginCommand) -> anyhow::Result<()> {
                 .await?;
             show(&plugin)
         }
+        PluginCommand::Request { plugin, reason } => {
+            let path = format!("/api/plugins/{}/requests", segment(&plugin));
+            let asked: GrantRequest = client.post(&path, &RequestGrant { reason }).await?;
+            output::note(&format!(
+                "{} is asked for. An admin sees it with `alcove plugin requests`.",
+                asked.plugin
+            ))?;
+            Ok(())
+        }
+        PluginCommand::Requests => {
+            let asked: Vec<GrantRequest> = client.get("/api/requests").await?;
+            let rows: Vec<Vec<String>> = asked
+                .into_iter()
+                .map(|asked| {
+                    vec![
+                        asked.plugin,
+                        format!("user:{}", asked.user),
+                        output::date(asked.created_at_ms),
+                        asked.reason,
+                    ]
+                })
+                .collect();
+            output::table(&rows)?;
+            Ok(())
+        }
         PluginCommand::Remove { plugin } => {
             client
                 .delete(&format!("/api/plugins/{}", segment(&plugin)))
@@ -131,14 +159,17 @@ async fn tell_about_grants(client: &Client, plugin: &Plugin) -> anyhow::Result<(
             "{id} is installed. Nobody may use it yet: `alcove grant {id}` grants what it asks for, `--policy FILE` what you choose."
         ))?;
     }
-    for binding in of_this
-        .iter()
-        .filter(|binding| binding.digest != plugin.digest)
-    {
+    for binding in of_this {
+        let Some(upgrade) = &binding.upgrade else {
+            continue;
+        };
         output::note(&format!(
-            "The grant to {} stays on the version before, since this one asks for more or describes itself differently: `alcove grant {id} --to {}` accepts it.",
+            "The grant to {} stays on the version before: `alcove grant {id} --to {} --accept-upgrade` accepts this one.",
             binding.principal, binding.principal
         ))?;
+        for line in upgrade_lines(upgrade) {
+            output::note(&output::clean(&line))?;
+        }
     }
     Ok(())
 }

@@ -96,6 +96,29 @@ pub fn router(app: Arc<App>) -> Router {
             post(api::add_mcp_server::add_mcp_server),
         )
         .route(
+            "/api/plugins/{id}/bindings",
+            get(api::plugin_history::plugin_history),
+        )
+        .route(
+            "/api/plugins/{id}/requests",
+            post(api::request_grant::request_grant),
+        )
+        .route(
+            "/api/plugins/{id}/learn",
+            post(api::learn_policy::learn_policy),
+        )
+        .route("/api/requests", get(api::list_requests::list_requests))
+        .route(
+            "/api/policy/ceiling",
+            get(api::get_ceiling::get_ceiling)
+                .put(api::set_ceiling::set_ceiling)
+                .delete(api::clear_ceiling::clear_ceiling),
+        )
+        .route(
+            "/api/policy/explain",
+            post(api::explain_policy::explain_policy),
+        )
+        .route(
             "/api/bindings",
             get(api::list_bindings::list_bindings).post(api::create_binding::create_binding),
         )

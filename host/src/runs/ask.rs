@@ -103,7 +103,7 @@ impl Execution {
                 return Ok(unanswered(result, &asked, "nobody can be asked here"));
             };
             request = next;
-            let grant = request.tool.binding.to_string();
+            let grant = request.tool.grant.clone();
             let hash = self.log.call_hash(
                 &allowed_call(&request.tool, &grant),
                 &result.arguments_canonical,

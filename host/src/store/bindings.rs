@@ -57,9 +57,27 @@ pub struct BindingRow {
     pub reason: String,
     /// When.
     pub created_at_ms: i64,
+    /// 1, 2, 3, … for each change of what this subject is granted of this plugin.
+    pub version: i64,
+    /// Until when it holds.
+    pub expires_at_ms: Option<i64>,
+    /// When it was revoked or replaced; only history shows such rows.
+    pub revoked_at_ms: Option<i64>,
+    /// By whom.
+    pub revoked_by_username: Option<String>,
 }
 
 impl BindingRow {
+    /// Whom it is for; nobody where a later version of this program wrote another kind.
+    pub fn to_subject(&self) -> Option<Subject> {
+        match self.subject_kind.as_str() {
+            "everyone" => Some(Subject::Everyone),
+            "group" => Some(Subject::Group(self.subject.clone())),
+            "user" => self.subject.parse().ok().map(Subject::User),
+            _ => None,
+        }
+    }
+
     /// Whom it is for, as requests write it: `everyone`, `group:NAME` or `user:NAME`.
     pub fn principal(&self) -> String {
         match self.subject_kind.as_str() {
@@ -130,6 +148,10 @@ pub struct NewBinding {
     pub reason: String,
     /// Now.
     pub now_ms: i64,
+    /// Which version it is of what this subject is granted.
+    pub version: i64,
+    /// Until when it holds.
+    pub expires_at_ms: Option<i64>,
 }
 
 /// Bindings. Reading shows only those in force.
@@ -149,6 +171,13 @@ pub trait Bindings {
     /// All bindings of an organisation, oldest first.
     async fn bindings(&self, organisation: OrganisationId) -> Result<Vec<BindingRow>, StoreError>;
 
+    /// Every version of every binding of a plugin, what is revoked included, oldest first.
+    async fn binding_history(
+        &self,
+        organisation: OrganisationId,
+        plugin: &str,
+    ) -> Result<Vec<BindingRow>, StoreError>;
+
     /// The bindings for a user: those for everyone, for one of the groups, or for the user alone;
     /// oldest first.
     async fn bindings_for(
@@ -160,13 +189,6 @@ pub trait Bindings {
 
     /// One binding.
     async fn binding(&self, binding: BindingId) -> Result<Option<BindingRow>, StoreError>;
-
-    /// Moves a binding to another digest of the same plugin. Answers whether it is in force.
-    async fn set_binding_digest(
-        &self,
-        binding: BindingId,
-        digest: &str,
-    ) -> Result<bool, StoreError>;
 
     /// Revokes a binding. Answers whether it was in force.
     async fn revoke_binding(

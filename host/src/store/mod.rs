@@ -11,6 +11,7 @@ mod approvals;
 mod assets;
 mod audit;
 mod bindings;
+mod ceilings;
 mod conversations;
 mod error;
 mod items;
@@ -37,6 +38,7 @@ pub use approvals::{AllowedCall, ApprovalRow, Approvals};
 pub use assets::{AssetRow, Assets, NewAsset};
 pub use audit::{Audit, AuditFilter, AuditPlace, AuditRow, FoundAudit};
 pub use bindings::{BindingRow, Bindings, NewBinding, Subject};
+pub use ceilings::{CeilingRow, Ceilings, GrantRequestRow, NewCeiling};
 pub use conversations::{BranchRow, ConversationRow, Conversations, NewConversation};
 pub use error::StoreError;
 pub use items::{AppendRows, ItemRow, Items, SealedItem, WrappedRowKey};
@@ -65,6 +67,7 @@ pub trait Store:
     + Items
     + Responses
     + Bindings
+    + Ceilings
     + Secrets
     + Approvals
     + PluginState

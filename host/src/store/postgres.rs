@@ -38,6 +38,12 @@ mod audit;
     reason = "the same queries serve both databases"
 )]
 mod bindings;
+#[path = "sql/ceilings.rs"]
+#[expect(
+    clippy::duplicate_mod,
+    reason = "the same queries serve both databases"
+)]
+mod ceilings;
 #[path = "sql/conversations.rs"]
 #[expect(
     clippy::duplicate_mod,

@@ -17,7 +17,9 @@ pub(super) const FIRST_PARTY_REASON: &str = "part of Alcove";
 /// Who gave these.
 const FIRST_PARTY_AUTHOR: &str = "alcove";
 /// A reason is at most this long.
-const MAX_REASON_CHARS: usize = 500;
+pub(super) const MAX_REASON_CHARS: usize = 500;
+/// The latest that a grant may expire: ten years from now.
+const MAX_EXPIRY_MS: u64 = 10 * 366 * 86_400 * 1_000;
 
 /// A binding with its policy read.
 #[derive(Debug, Clone)]
@@ -29,6 +31,7 @@ pub(super) struct Bound {
     /// The more specific, the higher: 0 everyone, 1 a group, 2 the user.
     pub(super) rank: u8,
     pub(super) created_at_ms: i64,
+    pub(super) expires_at_ms: Option<i64>,
 }
 
 impl Bound {
@@ -53,6 +56,7 @@ impl Bound {
             digest: row.digest,
             policy,
             created_at_ms: row.created_at_ms,
+            expires_at_ms: row.expires_at_ms,
         })
     }
 }
@@ -65,7 +69,22 @@ impl Tools {
             .store
             .bindings(self.inner.local.organisation)
             .await?;
-        Ok(rows.into_iter().map(on_the_wire).collect())
+        let mut bindings = Vec::new();
+        for row in rows {
+            let upgrade = self.upgrade_of(&row).await;
+            bindings.push(Binding {
+                upgrade,
+                ..on_the_wire(row)
+            });
+        }
+        Ok(bindings)
+    }
+
+    /// Every version of what is and was granted of a plugin.
+    pub async fn history(&self, plugin: &str) -> Result<Vec<Binding>, ToolsError> {
+        let organisation = self.inner.local.organisation;
+        let rows = self.inner.store.binding_history(organisation, plugin);
+        Ok(rows.await?.into_iter().map(on_the_wire).collect())
     }
 
     /// Grants an installed plugin. A binding of the same plugin for the same principal is
@@ -76,7 +95,6 @@ impl Tools {
         by: &Principal,
     ) -> Result<Binding, ToolsError> {
         let installed = self.installed(&create.plugin).await?;
-        let policy = policy_for(&installed, create.policy.as_deref())?;
         let organisation = self.inner.local.organisation;
         let subject = self
             .inner
@@ -97,13 +115,34 @@ impl Tools {
                 message: format!("the reason is longer than {MAX_REASON_CHARS} characters"),
             });
         }
-        let before: Vec<BindingId> = self
-            .rows_of(&installed.id)
+        let expires_at_ms = expiry(create.expires_in_ms)?;
+        let history = self
+            .inner
+            .store
+            .binding_history(organisation, &installed.id);
+        let history: Vec<BindingRow> = history
             .await?
             .into_iter()
             .filter(|row| is_for(row, &subject))
-            .map(|row| row.id.0)
             .collect();
+        let standing = || history.iter().filter(|row| row.revoked_at_ms.is_none());
+        let chosen = match (&create.policy, standing().next_back()) {
+            (None, Some(row)) if create.accept_upgrade && self.was_chosen(row).await => {
+                Some(row.policy.clone())
+            }
+            (given, _) => given.clone(),
+        };
+        let policy = policy_for(&installed, chosen.as_deref())?;
+        if create.policy.is_some() && !create.beyond_request {
+            within_request(&installed, &policy)?;
+        }
+        let before: Vec<BindingId> = standing().map(|row| row.id.0).collect();
+        let version = history.iter().map(|row| row.version).max().unwrap_or(0) + 1;
+        let for_user = match &subject {
+            Subject::User(user) => Some(*user),
+            _ => None,
+        };
+        let for_all = subject == Subject::Everyone;
         let id = BindingId::generate();
         self.inner
             .store
@@ -117,6 +156,8 @@ impl Tools {
                 author: by.user,
                 reason: reason.to_owned(),
                 now_ms: now_ms(),
+                version,
+                expires_at_ms,
             })
             .await?;
         for binding in before {
@@ -128,6 +169,8 @@ impl Tools {
             message: "the grant was revoked at the same moment".to_owned(),
         })?;
         self.write_down_grant("grant", &row, by, 0).await;
+        self.close_requests(&installed.id, for_user, for_all)
+            .await?;
         Ok(on_the_wire(row))
     }
 
@@ -157,7 +200,7 @@ impl Tools {
     }
 
     /// Commits the row, then cancels the leases: see `Leases::acquire` for why in this order.
-    async fn revoke_one(
+    pub(super) async fn revoke_one(
         &self,
         binding: BindingId,
         by: &Principal,
@@ -176,28 +219,23 @@ impl Tools {
         Ok(Some(stopped))
     }
 
-    /// The bindings that hold for a person, the one that a call of each plugin runs under first.
+    /// The bindings that hold for a person, the most specific first.
     pub(super) async fn bounds_for(&self, principal: &Principal) -> Result<Vec<Bound>, ToolsError> {
         let rows = self
             .inner
             .store
             .bindings_for(principal.organisation, principal.user, &principal.groups)
             .await?;
-        let mut bounds: Vec<Bound> = rows.into_iter().filter_map(Bound::read).collect();
+        let now = now_ms();
+        let mut bounds: Vec<Bound> = rows
+            .into_iter()
+            .filter(|row| row.expires_at_ms.is_none_or(|at| at > now))
+            .filter_map(Bound::read)
+            .collect();
         bounds.sort_by(|one, other| {
             (other.rank, other.created_at_ms, other.id).cmp(&(one.rank, one.created_at_ms, one.id))
         });
         Ok(bounds)
-    }
-
-    /// One binding, if it holds for a person.
-    pub(super) async fn bound_for(
-        &self,
-        principal: &Principal,
-        binding: BindingId,
-    ) -> Result<Option<Bound>, ToolsError> {
-        let bounds = self.bounds_for(principal).await?;
-        Ok(bounds.into_iter().find(|bound| bound.id == binding))
     }
 
     /// The bindings of a plugin.
@@ -251,7 +289,7 @@ pub(super) fn default_policy(plugin: &str) -> Option<&'static str> {
 
 /// What the author asks for, for the identity that the plugin has here: an author names the
 /// plugin as they publish it, and what is installed from a folder lives under `local/`.
-fn requested(installed: &Installed) -> Result<Policy, alcove_policies::PolicyError> {
+pub(super) fn requested(installed: &Installed) -> Result<Policy, alcove_policies::PolicyError> {
     let manifest = &installed.manifest;
     if manifest.requests.trim().is_empty() {
         return Policy::nothing(&installed.id);
@@ -261,6 +299,49 @@ fn requested(installed: &Installed) -> Result<Policy, alcove_policies::PolicyErr
         format!("\"{}\"", installed.id),
     );
     Policy::parse(&manifest.requests.replacen(&asked, &here, 1))
+}
+
+/// The policy that a grant is measured by: what comes with the program, or what the author asks
+/// for.
+fn reference(installed: &Installed) -> Result<Policy, alcove_policies::PolicyError> {
+    match default_policy(&installed.id) {
+        Some(text) => Policy::parse(text),
+        None => requested(installed),
+    }
+}
+
+/// A grant gives at most what is asked for, unless its author says that it is to give more.
+fn within_request(installed: &Installed, policy: &Policy) -> Result<(), ToolsError> {
+    let unfit = |message: String| ToolsError::Invalid {
+        param: "policy",
+        message,
+    };
+    let asked = reference(installed).map_err(|error| unfit(error.to_string()))?;
+    let more = policy.more_than(&asked);
+    if more.is_empty() {
+        return Ok(());
+    }
+    Err(unfit(format!(
+        "the policy grants more than {} asks for: {}. Say `--beyond-request` (`beyond_request` in the API) where that is meant",
+        installed.id,
+        more.join("; ")
+    )))
+}
+
+/// When a grant that holds for so long ends.
+fn expiry(expires_in_ms: Option<u64>) -> Result<Option<i64>, ToolsError> {
+    let Some(left) = expires_in_ms else {
+        return Ok(None);
+    };
+    if !(1..=MAX_EXPIRY_MS).contains(&left) {
+        return Err(ToolsError::Invalid {
+            param: "expires_in_ms",
+            message: "a grant that expires does so within ten years".to_owned(),
+        });
+    }
+    Ok(Some(
+        now_ms().saturating_add(i64::try_from(left).unwrap_or(i64::MAX)),
+    ))
 }
 
 fn is_for(row: &BindingRow, subject: &Subject) -> bool {
@@ -287,5 +368,10 @@ fn on_the_wire(row: BindingRow) -> Binding {
         author,
         reason: row.reason,
         created_at_ms: row.created_at_ms,
+        version: row.version,
+        expires_at_ms: row.expires_at_ms,
+        upgrade: None,
+        revoked_at_ms: row.revoked_at_ms,
+        revoked_by: row.revoked_by_username,
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alcove_api_types::{Label, ToolOutcome, ToolPart, ToolUsage};
+use alcove_core::ids::BindingId;
 use alcove_policies::inspect::Inspection;
 use alcove_policies::schema;
 use alcove_sandbox::{
@@ -16,11 +17,11 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::bindings::Bound;
 use super::capabilities::{CallAccount, CallContext};
 use super::chain::Chain;
 use super::consent::Verdict;
 use super::flow::{Leaving, label};
+use super::in_force::InForce;
 use super::leases::{EndsWithAny, Lease};
 use super::live::Key;
 use super::outcome::{PLUGIN, is_asset, translate, usage};
@@ -29,6 +30,8 @@ use super::workspace::Mounts;
 use super::{ToolRequest, ToolResult, Tools};
 use crate::ledger::Kind;
 
+/// How often a lease is taken anew where the grants changed at the same moment.
+const MAX_LEASE_TRIES: usize = 4;
 /// How long loading a component goes without a word.
 const SILENT_LOAD: Duration = Duration::from_millis(300);
 
@@ -80,6 +83,7 @@ impl Ended {
 /// Everything that a call needs to run.
 struct Admitted {
     lease: Lease,
+    bindings: Vec<BindingId>,
     inspection: Arc<Inspection>,
     component: Component,
     grant: Grant,
@@ -236,14 +240,12 @@ impl Tools {
         progress: &mpsc::Sender<Progress>,
     ) -> Result<Admitted, ToolOutcome> {
         let tool = &request.tool;
-        // Lease first, row second: see `Leases::acquire`.
-        let lease = self.inner.leases.acquire(tool.binding);
+        let (lease, found) = self.lease(request).await?;
         let callers: Vec<Lease> = chain
             .bindings()
-            .map(|binding| self.inner.leases.acquire(binding))
+            .map(|bindings| self.inner.leases.acquire(bindings, None))
             .collect();
-        let bound = self.bound(request).await?;
-        match self.verdict_under(request, &bound).await {
+        match self.verdict_under(request, &found).await {
             Verdict::Free => {}
             Verdict::Ask(question) => return Err(question.denial(&request.consent)),
             Verdict::Refused(outcome) => return Err(outcome),
@@ -273,15 +275,22 @@ impl Tools {
                     }
                     error => broken("the component could not be loaded", &error),
                 })?;
-        let mounts =
-            Mounts::prepare(&self.inner.workspaces, &bound.policy, request.conversation)
-                .map_err(|error| broken("the folders of the grant could not be opened", &error))?;
+        let mounts = Mounts::prepare(
+            &self.inner.workspaces,
+            &found.authority,
+            request.conversation,
+        )
+        .map_err(|error| broken("the folders of the grant could not be opened", &error))?;
         let ends = EndsWithAny::of(&lease, callers);
-        let secrets = self.secrets_for(request, &bound).await?;
+        let secrets = self
+            .secret_values(&request.principal, found.authority.secrets())
+            .await
+            .map_err(|why| refused(&why))?;
         Ok(Admitted {
-            label: label(&bound.policy),
-            outbound: Leaving::of(request, &bound.policy).watch(request),
-            grant: grant(&bound, ends.token(), &mounts, secrets),
+            label: label(&found.authority),
+            outbound: Leaving::of(request, &found.authority).watch(request),
+            grant: grant(&found, ends.token(), &mounts, secrets),
+            bindings: found.bindings,
             lease,
             _callers: ends,
             inspection,
@@ -290,42 +299,40 @@ impl Tools {
         })
     }
 
-    /// The grant that a call runs under, as it stands now.
-    pub(super) async fn bound(&self, request: &ToolRequest) -> Result<Bound, ToolOutcome> {
+    /// What a call runs under, as it stands now.
+    pub(super) async fn found(&self, request: &ToolRequest) -> Result<InForce, ToolOutcome> {
         let tool = &request.tool;
-        self.bound_for(&request.principal, tool.binding)
+        self.in_force_of(&request.principal, &tool.plugin)
             .await
             .map_err(|error| {
                 tracing::error!(plugin = tool.plugin, %error, "a grant could not be checked");
                 refused("the grant could not be checked: try again, and see the server's log")
             })?
-            .filter(|bound| bound.plugin == tool.plugin && bound.digest == tool.digest)
+            .filter(|found| found.digest == tool.digest && found.bindings.contains(&tool.binding))
             .ok_or_else(|| {
+                let (plugin, user) = (&tool.plugin, &request.principal.username);
                 refused(&format!(
-                    "{} is not granted to {}, or was granted anew since. An admin grants it with `alcove grant {} --to user:{}`",
-                    tool.plugin, request.principal.username, tool.plugin, request.principal.username
+                    "{plugin} is not granted to {user}, or was granted anew since. An admin grants it with `alcove grant {plugin} --to user:{user}`"
                 ))
             })
     }
 
-    /// The secrets that the policy puts into requests, for this person's calls.
-    async fn secrets_for(
-        &self,
-        request: &ToolRequest,
-        bound: &Bound,
-    ) -> Result<Secrets, ToolOutcome> {
-        let mut names: Vec<&str> = bound.policy.secrets().collect();
-        names.sort_unstable();
-        names.dedup();
-        let values = self.inner.secrets.values(&request.principal, &names).await;
-        let values = values.map_err(|error| {
-            tracing::error!(plugin = bound.plugin, %error, "secrets could not be read");
-            refused("the policy's secrets could not be read: see the server's log")
-        })?;
-        let values = values
-            .into_iter()
-            .map(|(name, value)| (name, value.expose().to_owned()));
-        Secrets::new(values).map_err(|error| refused(&error.to_string()))
+    /// What the call runs under, with a lease on it.
+    async fn lease(&self, request: &ToolRequest) -> Result<(Lease, InForce), ToolOutcome> {
+        let mut found = self.found(request).await?;
+        for _ in 0..MAX_LEASE_TRIES {
+            // Lease first, rows second: see `Leases::acquire`.
+            let lease = self
+                .inner
+                .leases
+                .acquire(&found.bindings, found.expires_in());
+            let again = self.found(request).await?;
+            if again.bindings == found.bindings {
+                return Ok((lease, again));
+            }
+            found = again;
+        }
+        Err(refused("its grants are being changed: try again"))
     }
 
     /// Loads a component, and says so where that takes long: its first use compiles it.
@@ -362,7 +369,7 @@ impl Tools {
             None => &[],
         };
         let key = |item| Key {
-            binding: request.tool.binding,
+            bindings: admitted.bindings.clone(),
             digest: request.tool.digest.clone(),
             item,
         };
@@ -400,7 +407,9 @@ impl Tools {
             self.inner.live.put(key(request.item), session);
             // A revocation that came between dropped the sessions before this one was there.
             if admitted.lease.token().is_cancelled() {
-                self.inner.live.drop_binding(request.tool.binding);
+                for binding in &admitted.bindings {
+                    self.inner.live.drop_binding(*binding);
+                }
             }
         }
         Ended::reported(report, notes, admitted.label, context.account)
@@ -432,10 +441,10 @@ fn with_answer(request: &ToolRequest) -> Value {
     arguments
 }
 
-fn grant(bound: &Bound, lease: &CancellationToken, mounts: &Mounts, secrets: Secrets) -> Grant {
+fn grant(found: &InForce, lease: &CancellationToken, mounts: &Mounts, secrets: Secrets) -> Grant {
     Grant {
-        plugin: bound.plugin.clone(),
-        policy: Arc::clone(&bound.policy),
+        plugin: found.plugin.clone(),
+        policy: Arc::clone(&found.authority),
         mounts: mounts.mounts().to_vec(),
         secrets,
         lease: lease.clone(),

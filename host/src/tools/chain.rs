@@ -20,7 +20,7 @@ pub(super) struct Chain {
 struct Caller {
     plugin: String,
     tool: String,
-    binding: BindingId,
+    bindings: Vec<BindingId>,
 }
 
 impl Chain {
@@ -50,8 +50,8 @@ impl Chain {
     }
 
     /// The grants that the callers run under: the call ends when any of them is revoked.
-    pub(super) fn bindings(&self) -> impl Iterator<Item = BindingId> {
-        self.callers.iter().map(|caller| caller.binding)
+    pub(super) fn bindings(&self) -> impl Iterator<Item = &[BindingId]> {
+        self.callers.iter().map(|caller| caller.bindings.as_slice())
     }
 
     /// The chain of a call that `caller` makes, which stands in this one, to `plugin` and `tool`.
@@ -69,7 +69,7 @@ impl Chain {
         chain.callers.push(Caller {
             plugin: caller.plugin.clone(),
             tool: caller.tool.clone(),
-            binding: caller.binding,
+            bindings: caller.bindings.clone(),
         });
         if chain.depth() > chain.allowed_depth {
             return Err(CapabilityError::limit(

@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::store::AllowedCall;
 
-use super::bindings::Bound;
 use super::call::unfit;
 use super::flow::{Flow, Leaving};
+use super::in_force::InForce;
 use super::{OfferedTool, ToolRequest, Tools};
 
 /// The capability of a denial that says: somebody had to allow it, and did not.
@@ -104,16 +104,16 @@ impl Tools {
         if let Some(outcome) = unfit(request) {
             return Verdict::Refused(outcome);
         }
-        match self.bound(request).await {
-            Ok(bound) => self.verdict_under(request, &bound).await,
+        match self.found(request).await {
+            Ok(found) => self.verdict_under(request, &found).await,
             Err(outcome) => Verdict::Refused(outcome),
         }
     }
 
-    /// The verdict under the grant that the call runs under.
-    pub(super) async fn verdict_under(&self, request: &ToolRequest, bound: &Bound) -> Verdict {
+    /// The verdict under the grants that the call runs under.
+    pub(super) async fn verdict_under(&self, request: &ToolRequest, found: &InForce) -> Verdict {
         let tool = &request.tool;
-        let grant = bound.id.to_string();
+        let grant = found.grant();
         let call = allowed_call(tool, &grant);
         let arguments = alcove_policies::schema::canonical(&request.arguments);
         let hash = self.inner.log.call_hash(&call, &arguments);
@@ -121,8 +121,8 @@ impl Tools {
         if request.consent.allowance.as_ref().is_some_and(is_allowed) {
             return Verdict::Free;
         }
-        let by_policy = self.asked_by_policy(request, bound, &call).await;
-        let leaving = Leaving::of(request, &bound.policy);
+        let by_policy = self.asked_by_policy(request, found, &call).await;
+        let leaving = Leaving::of(request, &found.authority);
         if by_policy.is_none() && !leaving.asks() {
             return Verdict::Free;
         }
@@ -152,11 +152,11 @@ impl Tools {
     async fn asked_by_policy(
         &self,
         request: &ToolRequest,
-        bound: &Bound,
+        found: &InForce,
         call: &AllowedCall<'_>,
     ) -> Option<(String, Vec<Choice>)> {
         let tool = &request.tool;
-        let approval = bound.policy.approval(&tool.tool);
+        let approval = found.authority.approval(&tool.tool);
         let line = approval
             .line
             .map_or_else(String::new, |line| format!(" (line {line})"));

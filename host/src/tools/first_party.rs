@@ -7,7 +7,8 @@ use crate::store::{NewBinding, Subject, now_ms};
 
 use super::bindings::{FIRST_PARTY_REASON, default_policy};
 use super::embedded::COMPONENTS;
-use super::plugins::{FIRST_PARTY_PUBLISHER, Strictness};
+use super::plugins::FIRST_PARTY_PUBLISHER;
+use super::upgrades::Strictness;
 use super::{Tools, ToolsError};
 
 impl Tools {
@@ -70,6 +71,8 @@ impl Tools {
                     author: self.inner.local.user,
                     reason: FIRST_PARTY_REASON.to_owned(),
                     now_ms: now_ms(),
+                    version: 1,
+                    expires_at_ms: None,
                 })
                 .await?;
         }

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use alcove_api_types::{Label, ToolCall, ToolOutcome};
-use alcove_policies::Policy;
+use alcove_policies::Authority;
 use alcove_sandbox::{Outbound, Passage};
 use serde_json::Value;
 use url::Url;
@@ -138,7 +138,7 @@ pub(super) enum Leaving {
 }
 
 impl Leaving {
-    pub(super) fn of(request: &ToolRequest, policy: &Policy) -> Leaving {
+    pub(super) fn of(request: &ToolRequest, policy: &Authority) -> Leaving {
         let flow = &request.consent.flow;
         let is_private = flow.is_private() || label(policy) == Label::Private;
         if !(policy.is_open() && is_private) {
@@ -207,7 +207,7 @@ impl Leaving {
 
 /// What a tool's results count as under a policy: what the admin says, or else private where it
 /// may read what is.
-pub(super) fn label(policy: &Policy) -> Label {
+pub(super) fn label(policy: &Authority) -> Label {
     match policy.labels().map(|labels| labels.output) {
         Some(alcove_policies::Label::Private) => Label::Private,
         Some(alcove_policies::Label::Public) => Label::Public,

@@ -1,4 +1,5 @@
-//! Leases: a running call holds one on its binding, so that revoking can stop it and wait for it.
+//! Leases: a running call holds one on all of its bindings together, so that revoking any of them
+//! can stop it and wait for it, and so that it ends when the first of them expires.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,22 +7,33 @@ use std::time::Duration;
 
 use alcove_core::ids::BindingId;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 /// How long a revocation waits for the calls that it stopped.
 const DRAIN: Duration = Duration::from_millis(100);
 
-/// The leases on all bindings. There is an entry for each binding that was used since the start
-/// and still stands, so the table is bounded by the bindings.
+/// The leases. There is an entry for each set of bindings that was used since the start and still
+/// stands, so the table is bounded by the people and what they are granted.
 #[derive(Default)]
 pub(super) struct Leases {
-    entries: Mutex<HashMap<BindingId, Arc<Entry>>>,
+    entries: Mutex<HashMap<Vec<BindingId>, Arc<Entry>>>,
 }
 
 struct Entry {
-    /// The same for as long as the binding stands: live sessions hold it from call to call.
+    /// The same for as long as the bindings stand: live sessions hold it from call to call.
     token: CancellationToken,
     running: watch::Sender<u32>,
+    /// Ends the lease when the first of the bindings expires.
+    expiry: Option<AbortHandle>,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if let Some(expiry) = &self.expiry {
+            expiry.abort();
+        }
+    }
 }
 
 /// Held by a call while it runs.
@@ -95,15 +107,31 @@ impl Drop for EndsWithAny {
 }
 
 impl Leases {
-    /// Takes a lease. Only after it has one may a call look whether the binding still stands:
+    /// Takes a lease on `bindings`, the first of which expires in so long. Only after it has one may a call look whether the binding still stands:
     /// whoever revokes removes the row first and cancels the leases then, so a call that saw the
     /// row is among those that are cancelled.
-    pub(super) fn acquire(&self, binding: BindingId) -> Lease {
+    pub(super) fn acquire(&self, bindings: &[BindingId], expires_in: Option<Duration>) -> Lease {
+        let mut key = bindings.to_vec();
+        key.sort_unstable();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = entries.entry(binding).or_insert_with(|| {
+        if !entries.contains_key(&key) {
+            // What expired is not asked for again: its bindings are no longer in force.
+            entries.retain(|_, entry| !entry.token.is_cancelled() || *entry.running.borrow() > 0);
+        }
+        let entry = entries.entry(key).or_insert_with(|| {
+            let token = CancellationToken::new();
+            let expiry = expires_in.map(|left| {
+                let token = token.clone();
+                let timer = tokio::spawn(async move {
+                    tokio::time::sleep(left).await;
+                    token.cancel();
+                });
+                timer.abort_handle()
+            });
             Arc::new(Entry {
-                token: CancellationToken::new(),
+                token,
                 running: watch::Sender::new(0),
+                expiry,
             })
         });
         entry.running.send_modify(|running| *running += 1);
@@ -115,19 +143,37 @@ impl Leases {
     /// Cancels the leases on a binding whose row is gone; answers how many calls that stops, when
     /// they have ended or the time for it is over.
     pub(super) async fn revoke(&self, binding: BindingId) -> u32 {
-        let entry = {
+        self.revoke_where(|bindings| bindings.contains(&binding))
+            .await
+    }
+
+    /// Cancels all leases: what they were taken under has changed.
+    pub(super) async fn revoke_all(&self) -> u32 {
+        self.revoke_where(|_| true).await
+    }
+
+    async fn revoke_where(&self, revoked: impl Fn(&[BindingId]) -> bool) -> u32 {
+        let gone: Vec<Arc<Entry>> = {
             let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-            entries.remove(&binding)
+            entries
+                .extract_if(|bindings, _| revoked(bindings))
+                .map(|(_, entry)| entry)
+                .collect()
         };
-        let Some(entry) = entry else {
-            return 0;
+        let mut stopped = 0;
+        for entry in &gone {
+            stopped += *entry.running.borrow();
+            entry.token.cancel();
+        }
+        let drain = async {
+            for entry in &gone {
+                let mut running = entry.running.subscribe();
+                // The sender is in the entry, which is held here.
+                let _ = running.wait_for(|running| *running == 0).await;
+            }
         };
-        let mut running = entry.running.subscribe();
-        let stopped = *running.borrow();
-        entry.token.cancel();
-        let drained = tokio::time::timeout(DRAIN, running.wait_for(|running| *running == 0)).await;
-        if drained.is_err() {
-            tracing::warn!(%binding, "calls of a revoked grant are still ending");
+        if tokio::time::timeout(DRAIN, drain).await.is_err() {
+            tracing::warn!("calls of a revoked grant are still ending");
         }
         stopped
     }
@@ -141,9 +187,9 @@ mod tests {
     async fn revoking_cancels_what_runs_and_counts_it() {
         let leases = Arc::new(Leases::default());
         let (one, other) = (BindingId::generate(), BindingId::generate());
-        let kept = leases.acquire(other);
-        drop(leases.acquire(one));
-        let running = leases.acquire(one);
+        let kept = leases.acquire(&[other], None);
+        drop(leases.acquire(&[one], None));
+        let running = leases.acquire(&[one], None);
         let task = tokio::spawn(async move {
             running.token().cancelled().await;
         });
@@ -157,13 +203,40 @@ mod tests {
     async fn a_session_keeps_its_token_between_calls() {
         let leases = Leases::default();
         let binding = BindingId::generate();
-        let token = leases.acquire(binding).token().clone();
-        let second = leases.acquire(binding);
+        let token = leases.acquire(&[binding], None).token().clone();
+        let second = leases.acquire(&[binding], None);
         drop(second);
         assert_eq!(leases.revoke(binding).await, 0);
         assert!(
             token.is_cancelled(),
             "no call runs, but the idle session is told"
         );
+    }
+
+    #[tokio::test]
+    async fn a_lease_on_several_bindings_ends_with_any_of_them() {
+        let leases = Leases::default();
+        let (one, other) = (BindingId::generate(), BindingId::generate());
+        let both = leases.acquire(&[one, other], None);
+        let again = leases.acquire(&[other, one], None);
+        let alone = leases.acquire(&[other], None);
+        let token = both.token().clone();
+        drop((both, again));
+        let held = leases.acquire(&[one, other], None);
+        assert_eq!(leases.revoke(one).await, 1);
+        assert!(token.is_cancelled() && held.token().is_cancelled());
+        assert!(!alone.token().is_cancelled());
+        assert_eq!(leases.revoke_all().await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_lease_ends_when_its_grant_expires() {
+        let leases = Leases::default();
+        let binding = BindingId::generate();
+        let lease = leases.acquire(&[binding], Some(Duration::from_millis(50)));
+        assert!(!lease.token().is_cancelled());
+        tokio::time::timeout(Duration::from_secs(5), lease.token().cancelled())
+            .await
+            .unwrap();
     }
 }

@@ -9,8 +9,8 @@ use alcove_sandbox::Session;
 /// Which instance: a call takes the one that the call before it on its path left.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    /// The grant that it runs under.
-    pub(super) binding: BindingId,
+    /// The grants that it runs under.
+    pub(super) bindings: Vec<BindingId>,
     /// The component.
     pub(super) digest: String,
     /// The last call on the path that it served. A fork from an older call looks for another key,
@@ -72,7 +72,7 @@ impl<S> LiveSessions<S> {
         let keys: Vec<Key> = inner
             .entries
             .keys()
-            .filter(|key| key.binding == binding)
+            .filter(|key| key.bindings.contains(&binding))
             .cloned()
             .collect();
         let dropped: Vec<_> = keys
@@ -100,7 +100,7 @@ mod tests {
 
     fn key(binding: BindingId, item: ItemId) -> Key {
         Key {
-            binding,
+            bindings: vec![binding],
             digest: "00".to_owned(),
             item,
         }

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::outcome::translate;
-use super::plugins::Strictness;
+use super::upgrades::Strictness;
 use super::{Tools, ToolsError};
 
 use component::Configuration;
@@ -103,12 +103,17 @@ impl Tools {
             .map_err(|error| broken(error.to_string()))?;
         let loaded = sandbox.load(&folder.path().join(&digest), &digest).await;
         let loaded = loaded.map_err(|error| broken(error.to_string()))?;
+        let secrets = self
+            .secret_values(&self.inner.local, policy.secrets())
+            .await
+            .map_err(|why| invalid("url", why))?;
         let call = Call {
             invocation: Invocation::new(DISCOVER, "{}"),
             grant: Grant {
                 plugin: id.to_owned(),
-                policy: Arc::new(policy.clone()),
+                policy: Arc::new(policy.clone().into()),
                 mounts: Vec::new(),
+                secrets,
                 lease: CancellationToken::new(),
             },
         };
@@ -116,7 +121,7 @@ impl Tools {
         let parts = match report.outcome {
             Outcome::Ok(parts) => parts,
             other => {
-                let (outcome, _) = translate(other);
+                let (outcome, _) = translate(other, |_| None);
                 let why = crate::mcp::describe(&outcome).unwrap_or_default();
                 return Err(invalid("url", format!("{url} could not be asked: {why}")));
             }

@@ -1,13 +1,13 @@
 //! Tools: joins what is installed, what is proven of it, and what is granted; runs calls.
 //!
-//! A call runs under exactly one binding. Where several bindings of one person match, the most
-//! specific wins (their own, then a group's, then everyone's; the newest of equals): a union of
-//! two policies would be a third one that nobody wrote, whose limits nobody chose.
+//! A call runs under the union of a person's grants of the same component, under the ceiling of
+//! their organisation; `alcove_policies::Authority` says how a union is made.
 
 mod audit;
 mod bindings;
 mod call;
 mod capabilities;
+mod ceilings;
 mod chain;
 mod components;
 mod consent;
@@ -15,7 +15,9 @@ mod embedded;
 mod error;
 mod first_party;
 mod flow;
+mod in_force;
 mod kept;
+mod learn;
 mod leases;
 mod live;
 mod mcp_server;
@@ -24,7 +26,9 @@ mod outcome;
 mod plugins;
 mod replay;
 mod request;
+mod secret_values;
 mod sessions;
+mod upgrades;
 mod urls;
 mod workspace;
 

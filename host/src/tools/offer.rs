@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use alcove_api_types::{Badge, BadgeKind};
-use alcove_policies::Policy;
+use alcove_policies::Authority;
 use alcove_policies::inspect::{self, Inspection, badges};
 
 use crate::accounts::Principal;
@@ -17,13 +17,11 @@ impl Tools {
     /// The tools that a person may use, always in the same order: it is part of the prompt, and
     /// the prompt's stable part is what the prefix cache lives on.
     pub async fn offered(&self, principal: &Principal) -> Result<Vec<OfferedTool>, ToolsError> {
-        let mut bounds = self.bounds_for(principal).await?;
-        // Stable sorting keeps the most specific binding of each plugin first.
+        let mut bounds = self.in_force(principal).await?;
         bounds.sort_by(|one, other| {
             let place = |plugin: &str| (!plugin.starts_with(FIRST_PARTY), plugin.to_owned());
             place(&one.plugin).cmp(&place(&other.plugin))
         });
-        bounds.dedup_by(|later, first| later.plugin == first.plugin);
         let mut names = HashSet::new();
         let mut offered = Vec::new();
         for bound in bounds {
@@ -38,7 +36,10 @@ impl Tools {
             let Some(manifest) = &inspection.manifest else {
                 continue;
             };
-            let badges = badges_of(&inspection, Some(&bound.policy));
+            let badges = badges_of(&inspection, Some(&bound.authority));
+            let Some(binding) = bound.bindings.first().copied() else {
+                continue;
+            };
             for tool in &manifest.tools {
                 let mut named = tool.clone();
                 named.name = free_name(&mut names, &bound.plugin, &tool.name);
@@ -49,7 +50,9 @@ impl Tools {
                     manifest: named,
                     badges: badges.clone(),
                     session: manifest.session,
-                    binding: bound.id,
+                    binding,
+                    bindings: bound.bindings.clone(),
+                    grant: bound.grant(),
                 });
             }
         }
@@ -72,7 +75,7 @@ fn free_name(taken: &mut HashSet<String>, plugin: &str, tool: &str) -> String {
 }
 
 /// What holds for a component under a policy, as clients see it.
-pub(super) fn badges_of(inspection: &Inspection, policy: Option<&Policy>) -> Vec<Badge> {
+pub(super) fn badges_of(inspection: &Inspection, policy: Option<&Authority>) -> Vec<Badge> {
     badges(inspection, policy)
         .into_iter()
         .map(|badge| Badge {

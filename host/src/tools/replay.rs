@@ -1,5 +1,7 @@
 //! Running a call again from its record: the same component, the same limits, and nothing reached.
 
+use std::sync::Arc;
+
 use alcove_api_types::{CallDivergence, CallReplay, ToolOutcome};
 use alcove_sandbox::{Call, Grant, Invocation, Mount, Report, Secrets};
 use tokio::sync::mpsc;
@@ -72,7 +74,7 @@ impl Tools {
             .map_err(|error| ToolsError::Components(error.to_string()))?;
         let grant = Grant {
             plugin: call.plugin.clone(),
-            policy: policy.into(),
+            policy: Arc::new(policy.into()),
             mounts: mounts.collect(),
             // What is served from the record needs none.
             secrets: Secrets::default(),

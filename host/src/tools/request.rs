@@ -27,8 +27,12 @@ pub struct OfferedTool {
     pub badges: Vec<Badge>,
     /// Whether the tool keeps an instance for the calls of one branch.
     pub session: bool,
-    /// The binding that admits the call.
+    /// The most specific of the bindings that admit the call.
     pub binding: BindingId,
+    /// All of them.
+    pub bindings: Vec<BindingId>,
+    /// All of them as one name: what a person's yes is bound to.
+    pub grant: String,
 }
 
 /// A call that is to be made.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use alcove_core::ids::ConversationId;
-use alcove_policies::{Access, FileSource, Policy};
+use alcove_policies::{Access, Authority, FileSource};
 use alcove_sandbox::Mount;
 use tempfile::TempDir;
 
@@ -21,7 +21,7 @@ impl Mounts {
     /// a folder that an admin named must be there.
     pub(super) fn prepare(
         workspaces: &Path,
-        policy: &Policy,
+        policy: &Authority,
         conversation: Option<ConversationId>,
     ) -> io::Result<Mounts> {
         let mut passing = None;
@@ -68,12 +68,14 @@ impl Mounts {
 mod tests {
     use super::*;
 
+    use alcove_policies::Policy;
+
     const POLICY: &str = "version = 1\nplugin = \"alcove/python\"\n\n[[files]]\nmount = \"/workspace\"\nsource = \"conversation-workspace\"\naccess = \"read-write\"\n";
 
     #[test]
     fn a_conversation_keeps_its_workspace_and_a_passing_call_does_not() {
         let dir = tempfile::tempdir().unwrap();
-        let policy = Policy::parse(POLICY).unwrap();
+        let policy = Authority::from(Policy::parse(POLICY).unwrap());
         let conversation = ConversationId::generate();
         let kept = {
             let mounts = Mounts::prepare(dir.path(), &policy, Some(conversation)).unwrap();
@@ -93,7 +95,7 @@ mod tests {
     #[test]
     fn without_a_grant_there_is_no_folder() {
         let dir = tempfile::tempdir().unwrap();
-        let policy = Policy::nothing("alcove/python").unwrap();
+        let policy = Authority::from(Policy::nothing("alcove/python").unwrap());
         assert!(
             Mounts::prepare(dir.path(), &policy, None)
                 .unwrap()

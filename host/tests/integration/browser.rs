@@ -116,6 +116,8 @@ async fn a_call_that_needs_approval_waits_for_the_person() {
         principal: "everyone".to_owned(),
         policy: Some(ASKING.to_owned()),
         reason: "a test".to_owned(),
+        beyond_request: true,
+        ..CreateBinding::default()
     };
     tools.grant(create, &who).await.unwrap();
     let browser = Browser::start().await;

@@ -196,7 +196,8 @@ async fn a_page_is_read_again_from_the_record_when_its_grant_is_gone() {
         plugin: "alcove/web-fetch".to_owned(),
         principal: "everyone".to_owned(),
         policy: Some(policy),
-        reason: String::new(),
+        beyond_request: true,
+        ..CreateBinding::default()
     };
     kept.app.tools.grant(create, &kept.who).await.unwrap();
     let url = format!("{origin}/tides");

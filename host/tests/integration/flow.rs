@@ -38,6 +38,8 @@ impl Case {
             principal: "everyone".to_owned(),
             policy: Some(format!("version = 1\nplugin = \"{plugin}\"\n{lines}")),
             reason: String::new(),
+            beyond_request: true,
+            ..CreateBinding::default()
         };
         self.app.app().tools.grant(create, &self.who).await.unwrap();
     }
@@ -195,7 +197,7 @@ async fn a_tool_that_asks_gets_the_answer_beside_its_arguments() {
     let case = Case::new().await;
     let dist = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/dist");
     let probe = dist.join("fixtures/probe.wasm");
-    case.app.app().tools.install(&probe).await.unwrap();
+    case.app.app().tools.install(&probe, false).await.unwrap();
     case.grant("local/probe", "").await;
     let ask = async |arguments: Value, answer: Option<Value>| {
         let offered = case.app.app().tools.offered(&case.who).await.unwrap();

@@ -1,7 +1,7 @@
 //! What can be said of a plugin from its imports and its policy.
 
 use crate::quantity::show_bytes;
-use crate::{Access, Policy};
+use crate::{Access, Authority};
 
 use super::{Class, Inspection, capability};
 
@@ -29,7 +29,7 @@ pub enum BadgeKind {
 
 /// What holds for a component under a policy; without one nothing is granted.
 #[must_use]
-pub fn badges(inspection: &Inspection, policy: Option<&Policy>) -> Vec<Badge> {
+pub fn badges(inspection: &Inspection, policy: Option<&Authority>) -> Vec<Badge> {
     let mut badges = vec![network(inspection, policy), files(inspection, policy)];
     let mut others: Vec<&str> = inspection
         .imports
@@ -54,7 +54,7 @@ pub fn badges(inspection: &Inspection, policy: Option<&Policy>) -> Vec<Badge> {
 }
 
 /// What a policy opens of a capability of ours, in words.
-fn opened(subject: &str, policy: &Policy) -> Option<String> {
+fn opened(subject: &str, policy: &Authority) -> Option<String> {
     match subject {
         "state" => policy
             .state()
@@ -83,7 +83,7 @@ fn asks_for(inspection: &Inspection, wanted: &str, class: Class) -> bool {
         .any(|import| import.class == class && capability(&import.name) == Some(wanted))
 }
 
-fn network(inspection: &Inspection, policy: Option<&Policy>) -> Badge {
+fn network(inspection: &Inspection, policy: Option<&Authority>) -> Badge {
     let http = asks_for(inspection, "http", Class::Authority);
     let sockets = asks_for(inspection, "sockets", Class::Deniable);
     match policy {
@@ -110,7 +110,7 @@ fn network(inspection: &Inspection, policy: Option<&Policy>) -> Badge {
     }
 }
 
-fn files(inspection: &Inspection, policy: Option<&Policy>) -> Badge {
+fn files(inspection: &Inspection, policy: Option<&Authority>) -> Badge {
     if !asks_for(inspection, "files", Class::Deniable) {
         return badge(
             "files",
@@ -118,7 +118,7 @@ fn files(inspection: &Inspection, policy: Option<&Policy>) -> Badge {
             "cannot ask for files".to_owned(),
         );
     }
-    let grants = policy.map_or(&[][..], Policy::files);
+    let grants = policy.map_or(&[][..], Authority::files);
     if grants.is_empty() {
         return badge(
             "files",

@@ -158,6 +158,7 @@ fn decision(policy: &Policy, request: &str) -> Value {
             bytes,
             inject,
             open: _,
+            grant: None,
         } => json!({
             "allowed by line": line,
             "addresses": match addresses {
@@ -165,6 +166,7 @@ fn decision(policy: &Policy, request: &str) -> Value {
                 AddressScope::Listed(nets) => {
                     nets.iter().map(ToString::to_string).collect::<Vec<_>>().into()
                 }
+                AddressScope::Except { .. } => panic!("a policy alone has no ceiling"),
             },
             "rate": rate.map(|rate| rate.to_string()),
             "bytes": bytes.map(|rate| rate.to_string()),
@@ -175,6 +177,7 @@ fn decision(policy: &Policy, request: &str) -> Value {
                 "secrets": inject.secrets().collect::<Vec<_>>(),
             })),
         }),
+        HttpDecision::Allow { .. } => panic!("a policy alone names no grant"),
         HttpDecision::Deny(denial) => {
             assert_eq!(denial.capability, "http");
             check_grant(policy, method, url, &denial.grant);

@@ -1,8 +1,8 @@
 //! What is read from a binary.
 
-use alcove_policies::Policy;
 use alcove_policies::inspect::{BadgeKind, Class, InspectError, badges, inspect};
 use alcove_policies::manifest::{self, Manifest};
+use alcove_policies::{Authority, Policy};
 
 pub(crate) fn component(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
@@ -113,7 +113,8 @@ fn badges_say_what_the_binary_proves_and_what_the_host_refuses() {
     let check = |imports: &str, policy: Option<&str>| -> Vec<(BadgeKind, String)> {
         let inspection = inspect(&component(&format!("(component {imports})"))).unwrap();
         let policy = policy.map(|rules| {
-            Policy::parse(&format!("version = 1\nplugin = \"a/b\"\n{rules}")).unwrap()
+            let text = format!("version = 1\nplugin = \"a/b\"\n{rules}");
+            Authority::from(Policy::parse(&text).unwrap())
         });
         badges(&inspection, policy.as_ref())
             .into_iter()

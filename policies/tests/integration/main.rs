@@ -1,5 +1,6 @@
 //! Policies, manifests and inspection through the crate's public interface.
 
+mod authority;
 mod cases;
 mod defaults;
 mod fuzzed;

@@ -66,7 +66,7 @@ fn python_has_no_authority_and_its_code_is_an_argument() {
         .map(|import| import.name.as_str())
         .collect();
     assert!(with_authority.is_empty(), "{with_authority:?}");
-    let badges = badges(&inspection, Some(&default("alcove/python")));
+    let badges = badges(&inspection, Some(&default("alcove/python").into()));
     // CPython imports sockets and files whatever it runs, so the binary proves nothing here.
     assert!(badges.iter().all(|badge| badge.kind == BadgeKind::Refused));
 
@@ -99,7 +99,7 @@ fn web_fetch_asks_for_http_and_its_policy_grants_it() {
             );
         }
     }
-    let badges = badges(&inspection, Some(&granted));
+    let badges = badges(&inspection, Some(&granted.into()));
     assert_eq!(badges[0].kind, BadgeKind::Granted);
     assert_eq!(badges[1].kind, BadgeKind::CannotAsk);
 }

@@ -24,6 +24,8 @@ pub(crate) struct Latency {
 /// What `alcove-bench-sandbox group` prints.
 #[derive(Deserialize)]
 struct Group {
+    /// Deciding on one request: two grants of sixteen rules under a ceiling.
+    decision_us: f64,
     warm: Warm,
     stop: BTreeMap<String, Stop>,
     memory_per_instance_kib: f64,
@@ -112,6 +114,11 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
             "memory per live instance of a small tool",
             group.memory_per_instance_kib,
             "KiB",
+        )?,
+        row(
+            "policy decision on a request, 32 rules and a ceiling, p50",
+            group.decision_us,
+            "µs",
         )?,
         row(
             "cost of being interruptible, in the shortest loop",

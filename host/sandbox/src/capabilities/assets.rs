@@ -74,11 +74,11 @@ pub trait AssetReader: Send {
 }
 
 /// A guest's handle. It holds nothing once it is finished, or after a write that failed.
-#[expect(unreachable_pub, reason = "the generated code exports it again")]
+#[expect(unreachable_pub, reason = "the generated module re-exports it")]
 pub struct Writer(Arc<Mutex<Option<Box<dyn AssetWriter>>>>);
 
 /// A guest's handle.
-#[expect(unreachable_pub, reason = "the generated code exports it again")]
+#[expect(unreachable_pub, reason = "the generated module re-exports it")]
 pub struct Reader {
     asset: Asset,
     /// Empty in a replay, where nothing is read.

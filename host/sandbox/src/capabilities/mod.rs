@@ -12,7 +12,7 @@ mod state;
 
 use std::sync::Arc;
 
-use alcove_policies::Policy;
+use alcove_policies::Authority;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasmtime::component::{HasData, Linker, ResourceTable};
@@ -54,7 +54,7 @@ impl std::fmt::Debug for Capabilities {
 /// What the functions see of an instance.
 pub(crate) struct CapabilityView<'a> {
     pub(crate) shared: &'a Arc<Shared>,
-    pub(crate) policy: &'a Policy,
+    pub(crate) policy: &'a Authority,
     pub(crate) table: &'a mut ResourceTable,
 }
 

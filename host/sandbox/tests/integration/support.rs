@@ -107,7 +107,7 @@ pub(crate) fn built(name: &str) -> Vec<u8> {
 pub(crate) fn grant(policy: &Policy) -> Grant {
     Grant {
         plugin: policy.plugin().to_owned(),
-        policy: Arc::new(policy.clone()),
+        policy: Arc::new(policy.clone().into()),
         mounts: Vec::new(),
         secrets: Secrets::default(),
         lease: CancellationToken::new(),

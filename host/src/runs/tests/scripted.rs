@@ -158,6 +158,7 @@ pub(crate) enum Scripted {
 
 fn tool(plugin: &str, manifest: serde_json::Value, session: bool) -> OfferedTool {
     let manifest: manifest::Tool = serde_json::from_value(manifest).unwrap();
+    let binding = BindingId::generate();
     OfferedTool {
         plugin: plugin.to_owned(),
         digest: "d1".to_owned(),
@@ -165,7 +166,9 @@ fn tool(plugin: &str, manifest: serde_json::Value, session: bool) -> OfferedTool
         manifest,
         badges: Vec::new(),
         session,
-        binding: BindingId::generate(),
+        binding,
+        bindings: vec![binding],
+        grant: "bind_1".to_owned(),
     }
 }
 

@@ -34,8 +34,8 @@ impl Bindings for Backend {
         let (subject_kind, subject) = binding.subject.columns();
         sqlx::query(
             "INSERT INTO bindings (id, organisation_id, plugin, digest, subject_kind, subject,
-                 policy, author_id, reason, created_at_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                 policy, author_id, reason, created_at_ms, version, expires_at_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(Text(binding.id))
         .bind(Text(binding.organisation))
@@ -47,6 +47,8 @@ impl Bindings for Backend {
         .bind(Text(binding.author))
         .bind(&binding.reason)
         .bind(binding.now_ms)
+        .bind(binding.version)
+        .bind(binding.expires_at_ms)
         .execute(self.write())
         .await?;
         Ok(())
@@ -55,14 +57,38 @@ impl Bindings for Backend {
     async fn bindings(&self, organisation: OrganisationId) -> Result<Vec<BindingRow>, StoreError> {
         Ok(sqlx::query_as(
             "SELECT bindings.*, authors.username AS author_username,
-                 subjects.username AS subject_username
+                 subjects.username AS subject_username,
+                 revokers.username AS revoked_by_username
              FROM bindings JOIN users AS authors ON authors.id = bindings.author_id
              LEFT JOIN users AS subjects
                  ON bindings.subject_kind = 'user' AND subjects.id = bindings.subject
+             LEFT JOIN users AS revokers ON revokers.id = bindings.revoked_by_id
              WHERE bindings.organisation_id = $1 AND bindings.revoked_at_ms IS NULL
              ORDER BY bindings.created_at_ms, bindings.id",
         )
         .bind(Text(organisation))
+        .fetch_all(self.read())
+        .await?)
+    }
+
+    async fn binding_history(
+        &self,
+        organisation: OrganisationId,
+        plugin: &str,
+    ) -> Result<Vec<BindingRow>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT bindings.*, authors.username AS author_username,
+                 subjects.username AS subject_username,
+                 revokers.username AS revoked_by_username
+             FROM bindings JOIN users AS authors ON authors.id = bindings.author_id
+             LEFT JOIN users AS subjects
+                 ON bindings.subject_kind = 'user' AND subjects.id = bindings.subject
+             LEFT JOIN users AS revokers ON revokers.id = bindings.revoked_by_id
+             WHERE bindings.organisation_id = $1 AND bindings.plugin = $2
+             ORDER BY bindings.created_at_ms, bindings.id",
+        )
+        .bind(Text(organisation))
+        .bind(plugin)
         .fetch_all(self.read())
         .await?)
     }
@@ -87,29 +113,17 @@ impl Bindings for Backend {
     async fn binding(&self, binding: BindingId) -> Result<Option<BindingRow>, StoreError> {
         Ok(sqlx::query_as(
             "SELECT bindings.*, authors.username AS author_username,
-                 subjects.username AS subject_username
+                 subjects.username AS subject_username,
+                 revokers.username AS revoked_by_username
              FROM bindings JOIN users AS authors ON authors.id = bindings.author_id
              LEFT JOIN users AS subjects
                  ON bindings.subject_kind = 'user' AND subjects.id = bindings.subject
+             LEFT JOIN users AS revokers ON revokers.id = bindings.revoked_by_id
              WHERE bindings.id = $1 AND bindings.revoked_at_ms IS NULL",
         )
         .bind(Text(binding))
         .fetch_optional(self.read())
         .await?)
-    }
-
-    async fn set_binding_digest(
-        &self,
-        binding: BindingId,
-        digest: &str,
-    ) -> Result<bool, StoreError> {
-        let changed =
-            sqlx::query("UPDATE bindings SET digest = $2 WHERE id = $1 AND revoked_at_ms IS NULL")
-                .bind(Text(binding))
-                .bind(digest)
-                .execute(self.write())
-                .await?;
-        Ok(changed.rows_affected() == 1)
     }
 
     async fn revoke_binding(

@@ -13,7 +13,7 @@ mod state;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use alcove_policies::Policy;
+use alcove_policies::Authority;
 use alcove_sandbox::{Capabilities, CapabilityError, Progress};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -41,7 +41,7 @@ pub(super) struct CallContext<'a> {
 
 impl Tools {
     /// The capabilities of one call under a policy.
-    pub(super) fn capabilities(&self, call: &CallContext<'_>, policy: &Policy) -> Capabilities {
+    pub(super) fn capabilities(&self, call: &CallContext<'_>, policy: &Authority) -> Capabilities {
         let host = HostThreads::of_this_task();
         let request = call.request;
         let state = policy.state().map(|grant| {

@@ -1,7 +1,7 @@
 //! Bindings.
 
 use alcove::accounts::Principal;
-use alcove::store::{NewBinding, StoreError, Subject};
+use alcove::store::{NewBinding, NewCeiling, StoreError, Subject};
 use alcove_core::ids::{BindingId, UserId};
 
 use super::Fixture;
@@ -23,6 +23,8 @@ async fn bind(f: &Fixture, plugin: &str, principal: &str) -> BindingId {
         author: f.ann.user,
         reason: "a test".into(),
         now_ms: 1,
+        version: 1,
+        expires_at_ms: None,
     };
     f.store.insert_binding(&binding).await.unwrap();
     id
@@ -75,24 +77,25 @@ pub(crate) async fn a_binding_reaches_whom_it_names(f: Fixture) {
 
 pub(crate) async fn a_binding_is_revoked_once(f: Fixture) {
     let id = bind(&f, "alcove/python", "everyone").await;
-    assert!(
-        f.store
-            .set_binding_digest(id, &"11".repeat(32))
-            .await
-            .unwrap()
-    );
-    let row = f.store.binding(id).await.unwrap().unwrap();
-    assert_eq!(row.digest, "11".repeat(32));
-
     assert!(f.store.revoke_binding(id, f.ann.user, 2).await.unwrap());
     assert!(!f.store.revoke_binding(id, f.ann.user, 3).await.unwrap());
-    assert!(!f.store.set_binding_digest(id, "22").await.unwrap());
     assert_eq!(f.store.binding(id).await.unwrap(), None);
     assert!(plugins_of(&f, &f.ann).await.is_empty());
     assert_eq!(
         f.count("bindings").await,
         1,
         "the row stays, for the record"
+    );
+    let history = f
+        .store
+        .binding_history(f.ann.organisation, "alcove/python")
+        .await
+        .unwrap();
+    assert_eq!(history.len(), 1);
+    assert_eq!(history[0].revoked_at_ms, Some(2));
+    assert_eq!(
+        history[0].revoked_by_username.as_deref(),
+        Some(f.ann.username.as_str())
     );
 
     let nobody = NewBinding {
@@ -105,10 +108,52 @@ pub(crate) async fn a_binding_is_revoked_once(f: Fixture) {
         author: UserId::generate(),
         reason: String::new(),
         now_ms: 1,
+        version: 1,
+        expires_at_ms: None,
     };
     let refused = f.store.insert_binding(&nobody).await;
     assert!(
         matches!(refused, Err(StoreError::Missing(_))),
         "{refused:?}"
     );
+}
+
+pub(crate) async fn a_ceiling_has_versions_and_requests_are_closed(f: Fixture) {
+    let organisation = f.ann.organisation;
+    assert_eq!(f.store.ceiling(organisation).await.unwrap(), None);
+    for policy in ["version = 1\n", ""] {
+        let ceiling = NewCeiling {
+            organisation,
+            policy: policy.into(),
+            author: f.ann.user,
+            reason: "a test".into(),
+            now_ms: 5,
+        };
+        f.store.set_ceiling(&ceiling).await.unwrap();
+    }
+    let last = f.store.ceiling(organisation).await.unwrap().unwrap();
+    assert_eq!((last.version, last.policy.as_str()), (2, ""));
+    assert_eq!(last.author_username, f.ann.username);
+    let all = f.store.ceilings(organisation).await.unwrap();
+    assert_eq!(
+        all.iter().map(|row| row.version).collect::<Vec<_>>(),
+        [1, 2]
+    );
+
+    let bob = f.another_user("Bob").await;
+    for (reason, at) in [("please", 1), ("really", 2)] {
+        f.store
+            .request_grant(organisation, bob.user, "a/b", reason, at)
+            .await
+            .unwrap();
+    }
+    let open = f.store.grant_requests(organisation).await.unwrap();
+    assert_eq!(open.len(), 1);
+    assert_eq!(
+        (open[0].reason.as_str(), open[0].created_at_ms),
+        ("really", 1)
+    );
+    let close = || f.store.close_grant_request(organisation, bob.user, "a/b");
+    assert!(close().await.unwrap());
+    assert!(!close().await.unwrap());
 }

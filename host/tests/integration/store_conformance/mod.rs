@@ -51,7 +51,8 @@ macro_rules! conformance {
                 what_is_not_stored_leaves_nothing, another_servers_responses_are_left_alone;
             secrets: a_users_own_secret_comes_before_the_organisations,
                 a_secret_is_sealed_and_its_changes_are_audited, what_cannot_be_a_secret_is_refused;
-            bindings: a_binding_reaches_whom_it_names, a_binding_is_revoked_once;
+            bindings: a_binding_reaches_whom_it_names, a_binding_is_revoked_once,
+                a_ceiling_has_versions_and_requests_are_closed;
             approvals: a_question_ends_once_and_is_its_owners,
                 a_yes_for_a_conversation_is_bound_to_what_it_was_for,
                 what_a_killed_server_asked_is_interrupted;

@@ -28,7 +28,7 @@ pub(crate) fn policy(lines: &str) -> Measured<Policy> {
 pub(crate) fn grant(policy: Policy) -> Grant {
     Grant {
         plugin: policy.plugin().to_owned(),
-        policy: Arc::new(policy),
+        policy: Arc::new(policy.into()),
         mounts: Vec::new(),
         secrets: alcove_sandbox::Secrets::default(),
         lease: CancellationToken::new(),

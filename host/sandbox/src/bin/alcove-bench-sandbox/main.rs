@@ -8,6 +8,7 @@
 mod baseline;
 mod common;
 mod crowd;
+mod decision;
 mod stop;
 mod warm;
 
@@ -132,6 +133,7 @@ fn group(echo: &Path, probe: &Path) -> Measured<Value> {
         "memory_per_instance_kib": memory,
         "throughput": throughput,
         "baselines": baselines,
+        "decision_us": decision::measure()?,
         "epoch_overhead_percent": baseline::epochs()?,
     }))
 }

@@ -1,0 +1,260 @@
+//! The organisation's ceiling, what people ask for, and what would be allowed.
+
+use std::sync::Arc;
+
+use alcove_api_types::{
+    Ceiling as WireCeiling, Explain, Explanation, GrantRequest, Revoked, SetCeiling,
+};
+use alcove_core::ids::{OrganisationId, UserId};
+use alcove_policies::{Ceiling, HttpDecision};
+use serde_json::json;
+use url::Url;
+
+use crate::accounts::Principal;
+use crate::store::log::AuditEntry;
+use crate::store::{CeilingRow, NewCeiling, now_ms};
+
+use super::bindings::MAX_REASON_CHARS;
+use super::{Tools, ToolsError};
+
+/// The most requests that a person has open at once.
+const MAX_OPEN_REQUESTS: usize = 32;
+
+impl Tools {
+    /// The ceiling of an organisation, where it has one.
+    pub(super) async fn ceiling_in_force(
+        &self,
+        organisation: OrganisationId,
+    ) -> Result<Option<Arc<Ceiling>>, ToolsError> {
+        let row = self.inner.store.ceiling(organisation).await?;
+        let Some(row) = row.filter(|row| !row.policy.is_empty()) else {
+            return Ok(None);
+        };
+        // One that this version can't read closes everything: what it denies is not known.
+        let ceiling = Ceiling::parse(&row.policy).map_err(|error| ToolsError::Conflict {
+            message: format!(
+                "the organisation's ceiling (version {}) can't be read: {error}",
+                row.version
+            ),
+        })?;
+        Ok(Some(Arc::new(ceiling)))
+    }
+
+    /// The version of the ceiling that holds.
+    pub async fn ceiling(&self) -> Result<WireCeiling, ToolsError> {
+        let row = self.inner.store.ceiling(self.inner.local.organisation);
+        Ok(row.await?.map_or_else(no_ceiling, ceiling_on_the_wire))
+    }
+
+    /// Sets the ceiling. Calls that run are stopped, since they run under the old one; answers
+    /// how many.
+    pub async fn set_ceiling(
+        &self,
+        set: SetCeiling,
+        by: &Principal,
+    ) -> Result<Revoked, ToolsError> {
+        let SetCeiling { policy, reason } = set;
+        if policy.trim().is_empty() {
+            return Err(ToolsError::Invalid {
+                param: "policy",
+                message: "an empty text is no ceiling; `alcove policy ceiling clear` takes it away"
+                    .to_owned(),
+            });
+        }
+        Ceiling::parse(&policy).map_err(|error| ToolsError::Invalid {
+            param: "policy",
+            message: error.to_string(),
+        })?;
+        self.change_ceiling(policy, reason, by).await
+    }
+
+    /// Takes the ceiling away.
+    pub async fn clear_ceiling(&self, by: &Principal) -> Result<Revoked, ToolsError> {
+        self.change_ceiling(String::new(), "cleared".to_owned(), by)
+            .await
+    }
+
+    async fn change_ceiling(
+        &self,
+        policy: String,
+        reason: String,
+        by: &Principal,
+    ) -> Result<Revoked, ToolsError> {
+        check_reason(&reason)?;
+        let organisation = self.inner.local.organisation;
+        self.inner
+            .store
+            .set_ceiling(&NewCeiling {
+                organisation,
+                policy: policy.clone(),
+                author: by.user,
+                reason: reason.clone(),
+                now_ms: now_ms(),
+            })
+            .await?;
+        let stopped_calls = self.inner.leases.revoke_all().await;
+        self.inner.live.clear();
+        let written = self.inner.log.audit(AuditEntry {
+            organisation,
+            user: by.user,
+            action: "ceiling",
+            subject: "ceiling".to_owned(),
+            outcome: "ok".to_owned(),
+            conversation: None,
+            item: None,
+            detail: json!({"policy": policy, "reason": reason, "stopped_calls": stopped_calls}),
+        });
+        if let Err(error) = written.await {
+            tracing::error!(%error, "a change of the ceiling is missing in the audit log");
+        }
+        tracing::info!(stopped_calls, by = by.username, "the ceiling is changed");
+        Ok(Revoked { stopped_calls })
+    }
+
+    /// Asks an admin for a plugin.
+    pub async fn request_grant(
+        &self,
+        plugin: &str,
+        reason: &str,
+        by: &Principal,
+    ) -> Result<GrantRequest, ToolsError> {
+        let installed = self.installed(plugin).await?;
+        let reason = reason.trim();
+        check_reason(reason)?;
+        let store = &self.inner.store;
+        let open = store.grant_requests(by.organisation).await?;
+        let own = open
+            .iter()
+            .filter(|row| row.user_id.0 == by.user && row.plugin != installed.id)
+            .count();
+        if own >= MAX_OPEN_REQUESTS {
+            return Err(ToolsError::Conflict {
+                message: format!("you have {MAX_OPEN_REQUESTS} open requests already"),
+            });
+        }
+        let now = now_ms();
+        store
+            .request_grant(by.organisation, by.user, &installed.id, reason, now)
+            .await?;
+        tracing::info!(plugin = installed.id, by = by.username, "asked for");
+        Ok(GrantRequest {
+            user: by.username.clone(),
+            plugin: installed.id,
+            reason: reason.to_owned(),
+            created_at_ms: now,
+        })
+    }
+
+    /// What is asked for: all of it for an admin, else one's own.
+    pub async fn grant_requests(&self, by: &Principal) -> Result<Vec<GrantRequest>, ToolsError> {
+        let rows = self.inner.store.grant_requests(by.organisation).await?;
+        Ok(rows
+            .into_iter()
+            .filter(|row| by.admin || row.user_id.0 == by.user)
+            .map(|row| GrantRequest {
+                user: row.username,
+                plugin: row.plugin,
+                reason: row.reason,
+                created_at_ms: row.created_at_ms,
+            })
+            .collect())
+    }
+
+    /// Takes the requests off the list that a new grant answers.
+    pub(super) async fn close_requests(
+        &self,
+        plugin: &str,
+        user: Option<UserId>,
+        all: bool,
+    ) -> Result<(), ToolsError> {
+        let organisation = self.inner.local.organisation;
+        for row in self.inner.store.grant_requests(organisation).await? {
+            if row.plugin == plugin && (all || user == Some(row.user_id.0)) {
+                let store = &self.inner.store;
+                store
+                    .close_grant_request(organisation, row.user_id.0, plugin)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a plugin may send a request for a person, and which line decides.
+    pub async fn explain(
+        &self,
+        explain: &Explain,
+        whose: &Principal,
+    ) -> Result<Explanation, ToolsError> {
+        let url: Url = explain.url.parse().map_err(|_| ToolsError::Invalid {
+            param: "url",
+            message: "is not a URL".to_owned(),
+        })?;
+        let Some(found) = self.in_force_of(whose, &explain.plugin).await? else {
+            return Ok(Explanation {
+                allowed: false,
+                why: format!(
+                    "{} is not granted to {}, or the ceiling denies it",
+                    explain.plugin, whose.username
+                ),
+                bindings: Vec::new(),
+                addresses: String::new(),
+                grant: String::new(),
+            });
+        };
+        let bindings = found.bindings.iter().map(ToString::to_string).collect();
+        Ok(match found.authority.http(&explain.method, &url) {
+            HttpDecision::Allow {
+                line,
+                addresses,
+                grant,
+                ..
+            } => Explanation {
+                allowed: true,
+                why: format!(
+                    "line {line} of the policy of {} allows it",
+                    grant.as_deref().unwrap_or(&explain.plugin)
+                ),
+                bindings,
+                addresses: addresses.to_string(),
+                grant: String::new(),
+            },
+            HttpDecision::Deny(denial) => Explanation {
+                allowed: false,
+                why: denial.detail,
+                bindings,
+                addresses: String::new(),
+                grant: denial.grant,
+            },
+        })
+    }
+}
+
+fn check_reason(reason: &str) -> Result<(), ToolsError> {
+    if reason.chars().count() <= MAX_REASON_CHARS {
+        return Ok(());
+    }
+    Err(ToolsError::Invalid {
+        param: "reason",
+        message: format!("the reason is longer than {MAX_REASON_CHARS} characters"),
+    })
+}
+
+fn no_ceiling() -> WireCeiling {
+    WireCeiling {
+        version: 0,
+        policy: String::new(),
+        author: String::new(),
+        reason: String::new(),
+        created_at_ms: 0,
+    }
+}
+
+fn ceiling_on_the_wire(row: CeilingRow) -> WireCeiling {
+    WireCeiling {
+        version: row.version,
+        policy: row.policy,
+        author: row.author_username,
+        reason: row.reason,
+        created_at_ms: row.created_at_ms,
+    }
+}

@@ -385,10 +385,12 @@ impl Authority {
                 HttpDecision::Deny(denial) => {
                     let denial = cited(denial, &source.name);
                     // A denial by a rule says more than that there is none.
-                    if nearest
-                        .as_ref()
-                        .is_none_or(|own| !own.detail.starts_with("line "))
-                    {
+                    let by_rule = |own: &Denial| own.detail.starts_with("line ");
+                    let is_nearer = match &nearest {
+                        Some(own) => by_rule(&denial) && !by_rule(own),
+                        None => true,
+                    };
+                    if is_nearer {
                         nearest = Some(denial);
                     }
                 }

@@ -16,7 +16,7 @@ use crate::approval::{Approval, Label, Labels};
 use crate::capabilities::{AssetsGrant, DelegateGrant, InferenceGrant, StateGrant};
 use crate::environment::EnvVariable;
 use crate::files::{Access, FileGrant};
-use crate::http::HttpDecision;
+use crate::http::{self, HttpDecision};
 use crate::limits::Limits;
 use crate::{Ceiling, Denial, Policy};
 
@@ -386,16 +386,30 @@ impl Authority {
             return HttpDecision::Deny(denial);
         }
         let no_public = self.ceiling.as_ref().and_then(|own| own.denies_public());
+        // First whether, then why not: most requests are allowed, and words take time.
+        if http::is_sendable(url) {
+            let origin = url.origin().ascii_serialization();
+            for source in &self.sources {
+                let rules = source.policy.http_rules();
+                if let Some(allowed) =
+                    http::allowed(rules, method, url, &origin, no_public.is_none())
+                {
+                    return self.narrow(allowed, method, url, &source.name);
+                }
+            }
+        }
         let mut nearest: Option<Denial> = None;
         for source in &self.sources {
             match source.policy.http_where(method, url, no_public.is_none()) {
                 HttpDecision::Deny(denial) => {
                     let denial = cited(denial, &source.name);
                     // A denial by a rule says more than that there is none.
-                    if nearest
-                        .as_ref()
-                        .is_none_or(|own| !own.detail.starts_with("line "))
-                    {
+                    let by_rule = |own: &Denial| own.detail.starts_with("line ");
+                    let is_nearer = match &nearest {
+                        Some(own) => by_rule(&denial) && !by_rule(own),
+                        None => true,
+                    };
+                    if is_nearer {
                         nearest = Some(denial);
                     }
                 }

@@ -164,9 +164,8 @@ impl Ceiling {
     /// The rule that refuses a URL by its origin, host or, where that is an address, its network.
     #[must_use]
     pub fn denies_url(&self, url: &Url) -> Option<&DenyRule> {
-        let origin = url.origin().ascii_serialization();
         self.rules.iter().find(|rule| match &rule.what {
-            Denied::Origin(own) => own.covers(url, &origin),
+            Denied::Origin(own) => own.covers(url, &url.origin().ascii_serialization()),
             Denied::Host { name, below } => host_is(url, name, *below),
             Denied::Addresses(nets) => match url.host() {
                 Some(Host::Ipv4(address)) => holds(nets, address.into()),

@@ -323,29 +323,50 @@ pub(crate) fn decide(
         return deny(detail, String::new());
     }
     let origin = url.origin().ascii_serialization();
-    let covering = || {
-        rules.iter().filter(|rule| {
-            (public || !rule.is_open())
-                && rule.covers_origin(url, &origin)
-                && rule.covers_method(method)
-                && rule.covers_path(url.path())
-        })
-    };
-    if let Some(rule) = covering().next() {
-        return HttpDecision::Allow {
-            line: rule.line,
-            addresses: rule.addresses.clone(),
-            rate: rule.rate,
-            bytes: rule.bytes,
-            inject: rule.inject.clone(),
-            open: covering().all(HttpRule::is_open),
-            grant: None,
-        };
+    if let Some(allowed) = allowed(rules, method, url, &origin, public) {
+        return allowed;
     }
     deny(
         why(rules, plugin, method, url, &origin),
         grant(&origin, method, url.path()),
     )
+}
+
+/// The decision of the first rule that matches: without one, finding words for a denial is left to
+/// whoever needs them. `origin` is the URL's, which has no user name.
+pub(crate) fn allowed(
+    rules: &[HttpRule],
+    method: &str,
+    url: &Url,
+    origin: &str,
+    public: bool,
+) -> Option<HttpDecision> {
+    let covering = || {
+        rules.iter().filter(|rule| {
+            (public || !rule.is_open())
+                && rule.covers_origin(url, origin)
+                && rule.covers_method(method)
+                && rule.covers_path(url.path())
+        })
+    };
+    let rule = covering().next()?;
+    Some(HttpDecision::Allow {
+        line: rule.line,
+        addresses: rule.addresses.clone(),
+        rate: rule.rate,
+        bytes: rule.bytes,
+        inject: rule.inject.clone(),
+        open: rule.is_open() && covering().all(HttpRule::is_open),
+        grant: None,
+    })
+}
+
+/// Whether a URL is one that is sent at all.
+pub(crate) fn is_sendable(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && url.host().is_some()
+        && url.username().is_empty()
+        && url.password().is_none()
 }
 
 fn deny(detail: String, grant: String) -> HttpDecision {

@@ -1,5 +1,6 @@
 //! What is let in: a component whose binary and manifest agree.
 
+use alcove_policies::Policy;
 use alcove_policies::inspect::{self, Class, Inspection, inspect};
 use alcove_policies::manifest::Manifest;
 use alcove_policies::typed::{self, GenerateError, Generated};
@@ -103,15 +104,17 @@ fn check_requests(inspection: &Inspection, manifest: &Manifest) -> Result<(), In
         if import.class != Class::Authority {
             continue;
         }
-        match inspect::capability(&import.name) {
-            Some("http") if requested.as_ref().is_some_and(|policy| policy.has_http()) => {}
-            Some("http") => {
+        // What is authority belongs to a capability.
+        let capability = inspect::capability(&import.name).unwrap_or_default();
+        match requests(requested.as_ref(), capability) {
+            Some(true) => {}
+            Some(false) => {
                 return Err(InstallError::NotRequested {
                     import: import.name.clone(),
-                    capability: "http".to_owned(),
+                    capability: capability.to_owned(),
                 });
             }
-            _ => {
+            None => {
                 return Err(InstallError::NotGrantable {
                     import: import.name.clone(),
                 });
@@ -119,4 +122,17 @@ fn check_requests(inspection: &Inspection, manifest: &Manifest) -> Result<(), In
         }
     }
     Ok(())
+}
+
+/// Whether the requests ask for a capability; nothing for one that no policy grants.
+fn requests(policy: Option<&Policy>, capability: &str) -> Option<bool> {
+    let asks: fn(&Policy) -> bool = match capability {
+        "http" => Policy::has_http,
+        "state" => |policy| policy.state().is_some(),
+        "assets" => |policy| policy.assets().is_some(),
+        "inference" => |policy| policy.inference().is_some(),
+        "delegate" => |policy| policy.delegate().is_some(),
+        _ => return None,
+    };
+    Some(policy.is_some_and(asks))
 }

@@ -43,7 +43,12 @@ impl Room {
     /// Waits for a place. Nothing for a depth that there is none for.
     pub(crate) async fn enter(&self, depth: usize) -> Option<Held> {
         let mut permits = Vec::with_capacity(MAX_DEPTH + 1);
-        for places in self.depths.get(depth..)? {
+        // A slice that begins behind the last element is there, and empty.
+        let shared = self
+            .depths
+            .get(depth..)
+            .filter(|depths| !depths.is_empty())?;
+        for places in shared {
             permits.push(Arc::clone(places).acquire_owned().await.ok()?);
         }
         Some(Held { _permits: permits })

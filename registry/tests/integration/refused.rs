@@ -72,9 +72,14 @@ fn what_this_host_does_not_know() {
         "imports `wasi:keyvalue/store@0.2.0`, which this host does not know",
     );
 
-    let later = wat(r#"(import "alcove:state/store@0.1.0" (instance))"#, true);
+    let later = wat(r#"(import "alcove:memory/search@0.1.0" (instance))"#, true);
     let later = manifest::embed(&later, &made("a/b", "1.0.0", "")).unwrap();
     refused(&later, "cannot grant");
+
+    // Capabilities of ours are asked for like the network.
+    let keeps = wat(r#"(import "alcove:state/store@0.1.0" (instance))"#, true);
+    let quiet = manifest::embed(&keeps, &made("a/b", "1.0.0", "")).unwrap();
+    refused(&quiet, "its manifest requests no state");
 
     let mut newer = made("a/b", "1.0.0", "");
     newer.contract = "0.9.0".parse().unwrap();

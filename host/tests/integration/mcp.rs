@@ -42,7 +42,7 @@ async fn install(app: &TestApp, path: &Path) {
 }
 
 async fn grant(app: &TestApp, plugin: &str, policy: &str) {
-    let body = json!({"plugin": plugin, "principal": "everyone", "policy": policy, "reason": ""});
+    let body = json!({"plugin": plugin, "principal": "everyone", "policy": policy, "beyond_request": true});
     app.local().post("/api/bindings", &body).await.expect(201);
 }
 

@@ -48,7 +48,7 @@ async fn an_asset_is_given_back_read_again_and_served_to_its_owner() {
     );
     assert_eq!(reply.headers["x-content-type-options"], "nosniff");
     // Nobody else's, and nothing that is no asset.
-    bench.app.claim().await.get(&path).await.expect(200);
+    assert_eq!(bench.app.claim().await.get(&path).await.status, 200);
     let eve = bench.app.another_user("eve").await;
     eve.get(&path).await.expect(404);
     bench.app.visitor().get(&path).await.expect(401);

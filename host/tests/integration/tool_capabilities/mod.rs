@@ -59,7 +59,7 @@ impl Bench {
 
     async fn grant(&self, plugin: &str, lines: &str) {
         let policy = format!("version = 1\nplugin = \"{plugin}\"\n{lines}");
-        let grant = json!({"plugin": plugin, "principal": "everyone", "policy": policy, "reason": "a test"});
+        let grant = json!({"plugin": plugin, "principal": "everyone", "policy": policy, "beyond_request": true, "reason": "a test"});
         self.app
             .local()
             .post("/api/bindings", &grant)

@@ -462,10 +462,11 @@ fn show_part(part: ToolPart) -> Option<AnyView> {
         "image" => {
             // Our own server's, never a remote one: what stands here is an id.
             let source = asset_path(&part.value)?;
+            let page = source.clone();
             let title = part.title.unwrap_or_default();
             view! {
                 <p class="image">
-                    <a href=source.clone() target="_blank" rel="noopener">
+                    <a href=page target="_blank" rel="noopener">
                         <img src=source alt=title loading="lazy"/>
                     </a>
                 </p>
@@ -475,7 +476,8 @@ fn show_part(part: ToolPart) -> Option<AnyView> {
         "asset" => {
             let source = asset_path(&part.value)?;
             let title = part.title.unwrap_or_default();
-            view! { <p class="link"><a href=source download=title.clone()>{title}</a></p> }.into_any()
+            let name = title.clone();
+            view! { <p class="link"><a href=source download=name>{title}</a></p> }.into_any()
         }
         "json" => {
             let text = serde_json::from_str::<serde_json::Value>(&part.value)

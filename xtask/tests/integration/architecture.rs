@@ -141,6 +141,10 @@ const WAYS_OUT: &[&str] = &[
     "hyper_util::client",
 ];
 
+/// Opens one connection: to the running server of this data folder, at the address that the server
+/// wrote down. Nobody named it.
+const TO_OUR_OWN_SERVER: &str = "host/src/cli/mcp.rs";
+
 /// Downloads of models, requests of guests and what the command line asks all go through one crate;
 /// a connection that is opened by hand elsewhere would go around its checks.
 #[test]
@@ -152,6 +156,7 @@ fn connections_are_opened_by_the_egress_alone() {
             && path.ends_with(".rs")
             && !path.contains("/tests")
             && !path.starts_with("host/egress/src/")
+            && path != TO_OUR_OWN_SERVER
     };
     for path in tracked() {
         let Some(name) = path.to_str().filter(|path| is_ours(path)) else {

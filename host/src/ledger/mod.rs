@@ -9,7 +9,9 @@ use std::sync::Arc;
 use alcove_core::ids::{OrganisationId, ReservationId, UserId, WriterId};
 
 use crate::accounts::Principal;
-use crate::store::{Balance, LedgerAccount, NewReservation, Reserved, Store, StoreError, now_ms};
+use crate::store::{
+    Balance, LedgerAccount, NewReservation, Reserved, Spent, Store, StoreError, now_ms,
+};
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -142,21 +144,24 @@ impl LedgerBook {
         }
     }
 
-    /// Counts what a person used of what was not reserved.
-    pub async fn spend(
-        &self,
-        principal: &Principal,
-        spent: &[(Kind, u64)],
-    ) -> Result<(), LedgerError> {
+    /// What a person used of what was not reserved, for the audit entry that says so: both are
+    /// written in one transaction.
+    pub fn spent(principal: &Principal, spent: &[(Kind, u64)]) -> Vec<Spent> {
         let owners = [
-            Owner::Organisation(principal.organisation).text(),
-            Owner::User(principal.user).text(),
+            Owner::Organisation(principal.organisation),
+            Owner::User(principal.user),
         ];
-        let spent: Vec<_> = spent
-            .iter()
-            .map(|(kind, amount)| (kind.name(), signed(*amount)))
-            .collect();
-        Ok(self.store.spend(&owners, today(), &spent).await?)
+        let day = today();
+        let used = spent.iter().filter(|(_, amount)| *amount > 0);
+        used.flat_map(|(kind, amount)| {
+            owners.iter().map(move |owner| Spent {
+                owner: owner.text(),
+                kind: kind.name(),
+                day,
+                amount: signed(*amount),
+            })
+        })
+        .collect()
     }
 
     /// What an owner has used today, and what is held.

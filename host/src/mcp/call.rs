@@ -36,13 +36,13 @@ impl Mcp {
             Some(_) => return Err(Fault::invalid_params("`arguments` must be a JSON object")),
         };
         let offered = self.offered(context.principal).await?;
-        let tool = offered.into_iter().find(|tool| tool.manifest.name == name);
+        let tool = offered.iter().find(|tool| tool.manifest.name == name);
         let tool = tool.ok_or_else(|| {
             let shown: String = name.chars().take(64).collect();
             Fault::invalid_params(format!("Unknown tool: {shown}"))
         })?;
         let result = self.run(request, tool.clone(), arguments, context).await;
-        Ok(translate(&tool, &result))
+        Ok(translate(tool, &result))
     }
 
     async fn run(

@@ -1,5 +1,7 @@
 //! `tools/list`.
 
+use std::sync::Arc;
+
 use alcove_api_types::BadgeKind;
 use serde_json::{Value, json};
 
@@ -42,7 +44,7 @@ impl Mcp {
         Ok(result)
     }
 
-    pub(super) async fn offered(&self, principal: &Principal) -> Result<Vec<OfferedTool>, Fault> {
+    pub(super) async fn offered(&self, principal: &Principal) -> Result<Arc<[OfferedTool]>, Fault> {
         self.tools.offered(principal).await.map_err(|error| {
             tracing::error!(%error, "the granted tools could not be listed");
             Fault::new(

@@ -36,6 +36,7 @@ impl Toolbox for Tools {
     async fn offered(&self, principal: &Principal) -> Result<Vec<OfferedTool>, InternalError> {
         Tools::offered(self, principal)
             .await
+            .map(|offered| offered.to_vec())
             .map_err(|error| Arc::new(error) as InternalError)
     }
 

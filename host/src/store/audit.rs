@@ -3,7 +3,7 @@
 use alcove_core::ids::{ConversationId, ItemId, OrganisationId, UserId, WriterId};
 use async_trait::async_trait;
 
-use super::{StoreError, Text, WrappedRowKey};
+use super::{Spent, StoreError, Text, WrappedRowKey};
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -80,14 +80,23 @@ pub struct FoundAudit {
     pub wrapped: Option<Vec<u8>>,
 }
 
+/// Entries that are written in one transaction, with what is counted of them.
+#[derive(Debug, Clone, Default)]
+pub struct AuditBatch {
+    /// The entries, in the order of their places in the chain, each with its key.
+    pub entries: Vec<(AuditRow, WrappedRowKey)>,
+    /// What the ledger counts.
+    pub spent: Vec<Spent>,
+}
+
 /// The audit log.
 #[async_trait]
 pub trait Audit {
     /// The last place and hash of a writer's chain.
     async fn audit_tail(&self, writer: WriterId) -> Result<Option<(i64, Vec<u8>)>, StoreError>;
 
-    /// Appends an entry. [`StoreError::Conflict`] where its place is taken.
-    async fn append_audit(&self, row: &AuditRow, key: &WrappedRowKey) -> Result<(), StoreError>;
+    /// Appends entries, all or none. [`StoreError::Conflict`] where a place is taken.
+    async fn append_audit(&self, batch: &AuditBatch) -> Result<(), StoreError>;
 
     /// A piece of a writer's chain, in order, after a place.
     async fn audit_chain(

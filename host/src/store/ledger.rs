@@ -31,6 +31,20 @@ pub struct NewReservation<'a> {
     pub accounts: &'a [LedgerAccount],
 }
 
+/// What was spent without a reservation. It is counted in the transaction of the audit entry that
+/// says what for: see [`super::AuditBatch`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spent {
+    /// Whose account.
+    pub owner: String,
+    /// What is counted.
+    pub kind: &'static str,
+    /// Days since the Unix epoch.
+    pub day: i64,
+    /// How much.
+    pub amount: i64,
+}
+
 /// What became of a reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reserved {
@@ -58,14 +72,6 @@ pub trait Ledger {
     /// Ends a reservation: what it held is free again, and `spent` is spent. Answers whether it
     /// was held.
     async fn settle(&self, reservation: ReservationId, spent: i64) -> Result<bool, StoreError>;
-
-    /// Counts what was spent without a reservation: kinds and amounts, for each owner.
-    async fn spend(
-        &self,
-        owners: &[String],
-        day: i64,
-        spent: &[(&'static str, i64)],
-    ) -> Result<(), StoreError>;
 
     /// Gives back everything that a server holds; answers how many reservations that were.
     async fn release_all(&self, writer: WriterId) -> Result<u64, StoreError>;

@@ -1,10 +1,11 @@
 //! The audit log's row of each call and of each change of a grant.
 
-use alcove_api_types::ToolOutcome;
+use alcove_api_types::{ToolOutcome, ToolUsage};
 use alcove_sandbox::{HostRecord, HttpExchange};
 use serde_json::json;
 
 use crate::accounts::Principal;
+use crate::ledger::{Kind, LedgerBook};
 use crate::store::BindingRow;
 use crate::store::log::AuditEntry;
 
@@ -12,13 +13,18 @@ use super::chain::Chain;
 use super::{ToolRequest, ToolResult, Tools};
 
 impl Tools {
-    /// Writes a call down. It is acknowledged once it is on disk; where that fails the call has
-    /// happened all the same, so its result is given and the failure is in the server's log.
+    /// Writes a call down, with what it used for the ledger. Where that fails the call has happened
+    /// all the same, so its result is given and the failure is in the server's log.
+    ///
+    /// It is acknowledged once it is on disk, but for a call that only computed: that one changed
+    /// nothing and learned nothing that its caller did not give it, so its row is handed over and
+    /// its result does not wait for the disk.
     pub(super) async fn write_down(
         &self,
         request: &ToolRequest,
         chain: &Chain,
         result: &ToolResult,
+        own_usage: &ToolUsage,
     ) {
         let tool = &request.tool;
         let usage = &result.usage;
@@ -37,21 +43,31 @@ impl Tools {
             "trace": chain.trace().to_string(),
             "caller": chain.caller(),
         });
-        let written = self
-            .inner
-            .log
-            .audit(AuditEntry {
-                organisation: request.principal.organisation,
-                user: request.principal.user,
-                action: "tool_call",
-                subject: tool.plugin.clone(),
-                outcome: name(&result.outcome).to_owned(),
-                conversation: request.conversation,
-                // A call that a tool made shows on the item of the first call.
-                item: request.conversation.map(|_| chain.trace()),
-                detail,
-            })
-            .await;
+        let entry = AuditEntry {
+            organisation: request.principal.organisation,
+            user: request.principal.user,
+            action: "tool_call",
+            subject: tool.plugin.clone(),
+            outcome: name(&result.outcome).to_owned(),
+            conversation: request.conversation,
+            // A call that a tool made shows on the item of the first call.
+            item: request.conversation.map(|_| chain.trace()),
+            detail,
+        };
+        // What calls of other tools used is counted where they end.
+        let spent = LedgerBook::spent(
+            &request.principal,
+            &[
+                (Kind::ToolCpuMs, own_usage.cpu_us.div_ceil(1000)),
+                (Kind::ToolBytes, own_usage.output_bytes),
+            ],
+        );
+        let log = &self.inner.log;
+        let written = if only_computed(result) {
+            log.audit_soon(entry, spent).await
+        } else {
+            log.audit_spent(entry, spent).await
+        };
         if let Err(error) = written {
             tracing::error!(plugin = tool.plugin, item = %request.item, %error, "a call is missing in the audit log");
         }
@@ -90,6 +106,15 @@ impl Tools {
             tracing::error!(plugin = row.plugin, %error, "a change of a grant is missing in the audit log");
         }
     }
+}
+
+/// Whether a call reached nothing outside of its own memory, and came to the end of its own code.
+fn only_computed(result: &ToolResult) -> bool {
+    let record = &result.record;
+    matches!(result.outcome, ToolOutcome::Ok | ToolOutcome::Failed { .. })
+        && record.http.is_empty()
+        && record.calls.is_empty()
+        && !record.truncated
 }
 
 /// The requests that a call made, without what was sent and received: that is in its record.

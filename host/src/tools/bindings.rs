@@ -37,7 +37,7 @@ pub(super) struct Bound {
 impl Bound {
     /// `None`, with a line in the log, for a policy that this version can't read: it grants
     /// nothing.
-    fn read(row: BindingRow) -> Option<Bound> {
+    pub(super) fn read(row: &BindingRow) -> Option<Bound> {
         let policy = match Policy::parse(&row.policy) {
             Ok(policy) => Arc::new(policy),
             Err(error) => {
@@ -52,8 +52,8 @@ impl Bound {
                 "group" => 1,
                 _ => 0,
             },
-            plugin: row.plugin,
-            digest: row.digest,
+            plugin: row.plugin.clone(),
+            digest: row.digest.clone(),
             policy,
             created_at_ms: row.created_at_ms,
             expires_at_ms: row.expires_at_ms,
@@ -160,6 +160,7 @@ impl Tools {
                 expires_at_ms,
             })
             .await?;
+        self.inner.standing.changed();
         for binding in before {
             self.revoke_one(binding, by).await?;
         }
@@ -199,7 +200,8 @@ impl Tools {
         Ok(Revoked { stopped_calls })
     }
 
-    /// Commits the row, then cancels the leases: see `Leases::acquire` for why in this order.
+    /// Commits the row, says so, then cancels the leases: see `Leases::acquire` for why in this
+    /// order.
     pub(super) async fn revoke_one(
         &self,
         binding: BindingId,
@@ -212,30 +214,12 @@ impl Tools {
         if !store.revoke_binding(binding, by.user, now_ms()).await? {
             return Ok(None);
         }
+        self.inner.standing.changed();
         let stopped = self.inner.leases.revoke(binding).await;
         self.inner.live.drop_binding(binding);
         tracing::info!(%binding, stopped, by = by.username, "revoked");
         self.write_down_grant("revoke", &row, by, stopped).await;
         Ok(Some(stopped))
-    }
-
-    /// The bindings that hold for a person, the most specific first.
-    pub(super) async fn bounds_for(&self, principal: &Principal) -> Result<Vec<Bound>, ToolsError> {
-        let rows = self
-            .inner
-            .store
-            .bindings_for(principal.organisation, principal.user, &principal.groups)
-            .await?;
-        let now = now_ms();
-        let mut bounds: Vec<Bound> = rows
-            .into_iter()
-            .filter(|row| row.expires_at_ms.is_none_or(|at| at > now))
-            .filter_map(Bound::read)
-            .collect();
-        bounds.sort_by(|one, other| {
-            (other.rank, other.created_at_ms, other.id).cmp(&(one.rank, one.created_at_ms, one.id))
-        });
-        Ok(bounds)
     }
 
     /// The bindings of a plugin.

@@ -1,39 +1,22 @@
 //! One call: checked, run, written down.
 
-use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use alcove_api_types::{Label, ToolOutcome, ToolPart, ToolUsage};
-use alcove_core::ids::BindingId;
-use alcove_policies::inspect::Inspection;
 use alcove_policies::schema;
-use alcove_sandbox::{
-    Call, CompileError, Component, Grant, HostRecord, Invocation, LoadError, Outbound, Progress,
-    Report, Secrets,
-};
+use alcove_sandbox::{Call, HostRecord, Invocation, Progress, Report};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::admit::Admitted;
 use super::capabilities::{CallAccount, CallContext};
 use super::chain::Chain;
-use super::consent::Verdict;
-use super::flow::{Leaving, label};
-use super::in_force::InForce;
-use super::leases::{EndsWithAny, Lease};
 use super::live::Key;
-use super::outcome::{PLUGIN, is_asset, translate, usage};
+use super::outcome::{is_asset, translate, usage};
 use super::sessions::{Restore, Restored, ran};
-use super::workspace::Mounts;
 use super::{ToolRequest, ToolResult, Tools};
-use crate::ledger::Kind;
-
-/// How often a lease is taken anew where the grants changed at the same moment.
-const MAX_LEASE_TRIES: usize = 4;
-/// How long loading a component goes without a word.
-const SILENT_LOAD: Duration = Duration::from_millis(300);
 
 /// The argument in which a tool finds the person's answer to its question. No tool may have one
 /// of its own by that name.
@@ -80,23 +63,6 @@ impl Ended {
     }
 }
 
-/// Everything that a call needs to run.
-struct Admitted {
-    lease: Lease,
-    bindings: Vec<BindingId>,
-    inspection: Arc<Inspection>,
-    component: Component,
-    grant: Grant,
-    /// What its results count as.
-    label: Label,
-    /// What watches its requests.
-    outbound: Option<Arc<dyn Outbound>>,
-    /// The leases of the calls that this one stands under.
-    _callers: EndsWithAny,
-    /// Folders that live only as long as the call.
-    _mounts: Mounts,
-}
-
 impl Tools {
     /// Runs a call to one of its five ends. Whatever fails, the caller gets a result to put on
     /// the item, and the audit log gets a row.
@@ -129,7 +95,6 @@ impl Tools {
             progress: &progress,
         };
         let mut ended = self.run(&context, &arguments).await;
-        // What calls of other tools used is counted where they end.
         let own_usage = ended.usage;
         account.add_children(&mut ended.usage);
         self.settle_assets(&request, &account, &ended.output).await;
@@ -146,23 +111,8 @@ impl Tools {
             record: ended.record,
             arguments_canonical: arguments,
         };
-        tokio::join!(
-            self.write_down(&request, &chain, &result),
-            self.count(&request, &own_usage),
-        );
+        self.write_down(&request, &chain, &result, &own_usage).await;
         result
-    }
-
-    /// Counts in the ledger what a call used itself.
-    async fn count(&self, request: &ToolRequest, usage: &ToolUsage) {
-        let spent = [
-            (Kind::ToolCpuMs, usage.cpu_us.div_ceil(1000)),
-            (Kind::ToolBytes, usage.output_bytes),
-        ];
-        let counted = self.inner.ledger.spend(&request.principal, &spent).await;
-        if let Err(error) = counted {
-            tracing::error!(error = &error as &dyn std::error::Error, item = %request.item, "a call is missing in the ledger");
-        }
     }
 
     /// Keeps the assets that the call gave back, and removes the others that it made.
@@ -219,140 +169,23 @@ impl Tools {
             depth: chain.depth(),
             ..Invocation::new(request.tool.tool.as_str(), arguments)
         };
-        // A call that a tool makes is on no path: nothing comes after it on its instance.
-        if request.tool.session && chain.depth() == 0 {
-            self.run_in_session(context, &admitted, invocation).await
-        } else {
+        let running = async {
+            // A call that a tool makes is on no path: nothing comes after it on its instance.
+            if request.tool.session && chain.depth() == 0 {
+                return self.run_in_session(context, &admitted, invocation).await;
+            }
             let call = Call {
                 invocation,
                 grant: admitted.grant.clone(),
             };
             let report = self.inner.sandbox.call(&admitted.component, call).await;
             Ended::reported(report, Vec::new(), admitted.label, context.account)
-        }
-    }
-
-    /// Checks the grant and makes ready what the call runs on.
-    async fn admit(
-        &self,
-        request: &ToolRequest,
-        chain: &Chain,
-        progress: &mpsc::Sender<Progress>,
-    ) -> Result<Admitted, ToolOutcome> {
-        let tool = &request.tool;
-        let (lease, found) = self.lease(request).await?;
-        let callers: Vec<Lease> = chain
-            .bindings()
-            .map(|bindings| self.inner.leases.acquire(bindings, None))
-            .collect();
-        match self.verdict_under(request, &found).await {
-            Verdict::Free => {}
-            Verdict::Ask(question) => return Err(question.denial(&request.consent)),
-            Verdict::Refused(outcome) => return Err(outcome),
-        }
-        let broken = |what: &str, error: &dyn std::fmt::Display| {
-            tracing::error!(plugin = tool.plugin, digest = tool.digest, %error, "{what}");
-            ToolOutcome::Trapped {
-                message: format!("{what}: see the server's log"),
-            }
         };
-        let inspection = self
-            .inner
-            .inspections
-            .of(&tool.digest)
-            .await
-            .map_err(|error| broken("the component could not be read", &error))?;
-        let path = self.inner.components.path_of(&tool.digest);
-        let component =
-            self.load(&path, &tool.digest, progress)
-                .await
-                .map_err(|error| match error {
-                    LoadError::Compile(CompileError::Limit { name, allowed }) => {
-                        ToolOutcome::Limit {
-                            limit: name.to_owned(),
-                            message: allowed,
-                        }
-                    }
-                    error => broken("the component could not be loaded", &error),
-                })?;
-        let mounts = Mounts::prepare(
-            &self.inner.workspaces,
-            &found.authority,
-            request.conversation,
-        )
-        .map_err(|error| broken("the folders of the grant could not be opened", &error))?;
-        let ends = EndsWithAny::of(&lease, callers);
-        let secrets = self
-            .secret_values(&request.principal, found.authority.secrets())
-            .await
-            .map_err(|why| refused(&why))?;
-        Ok(Admitted {
-            label: label(&found.authority),
-            outbound: Leaving::of(request, &found.authority).watch(request),
-            grant: grant(&found, ends.token(), &mounts, secrets),
-            bindings: found.bindings,
-            lease,
-            _callers: ends,
-            inspection,
-            component,
-            _mounts: mounts,
-        })
-    }
-
-    /// What a call runs under, as it stands now.
-    pub(super) async fn found(&self, request: &ToolRequest) -> Result<InForce, ToolOutcome> {
-        let tool = &request.tool;
-        self.in_force_of(&request.principal, &tool.plugin)
-            .await
-            .map_err(|error| {
-                tracing::error!(plugin = tool.plugin, %error, "a grant could not be checked");
-                refused("the grant could not be checked: try again, and see the server's log")
-            })?
-            .filter(|found| found.digest == tool.digest && found.bindings.contains(&tool.binding))
-            .ok_or_else(|| {
-                let (plugin, user) = (&tool.plugin, &request.principal.username);
-                refused(&format!(
-                    "{plugin} is not granted to {user}, or was granted anew since. An admin grants it with `alcove grant {plugin} --to user:{user}`"
-                ))
-            })
-    }
-
-    /// What the call runs under, with a lease on it.
-    async fn lease(&self, request: &ToolRequest) -> Result<(Lease, InForce), ToolOutcome> {
-        let mut found = self.found(request).await?;
-        for _ in 0..MAX_LEASE_TRIES {
-            // Lease first, rows second: see `Leases::acquire`.
-            let lease = self
-                .inner
-                .leases
-                .acquire(&found.bindings, found.expires_in());
-            let again = self.found(request).await?;
-            if again.bindings == found.bindings {
-                return Ok((lease, again));
-            }
-            found = again;
+        tokio::select! {
+            biased;
+            ended = running => ended,
+            never = self.watch_grants(request, &admitted.in_force) => match never {},
         }
-        Err(refused("its grants are being changed: try again"))
-    }
-
-    /// Loads a component, and says so where that takes long: its first use compiles it.
-    async fn load(
-        &self,
-        path: &Path,
-        digest: &str,
-        progress: &mpsc::Sender<Progress>,
-    ) -> Result<Component, LoadError> {
-        let mut loading = pin!(self.inner.sandbox.load(path, digest));
-        if let Ok(loaded) = tokio::time::timeout(SILENT_LOAD, &mut loading).await {
-            return loaded;
-        }
-        // A full channel loses it: progress never slows a call down.
-        let _ = progress.try_send(Progress {
-            permille: None,
-            note: "Compiling the tool for its first use".to_owned(),
-            log: None,
-        });
-        loading.await
     }
 
     async fn run_in_session(
@@ -369,7 +202,7 @@ impl Tools {
             None => &[],
         };
         let key = |item| Key {
-            bindings: admitted.bindings.clone(),
+            bindings: admitted.in_force.bindings.clone(),
             digest: request.tool.digest.clone(),
             item,
         };
@@ -407,7 +240,7 @@ impl Tools {
             self.inner.live.put(key(request.item), session);
             // A revocation that came between dropped the sessions before this one was there.
             if admitted.lease.token().is_cancelled() {
-                for binding in &admitted.bindings {
+                for binding in &admitted.in_force.bindings {
                     self.inner.live.drop_binding(*binding);
                 }
             }
@@ -439,21 +272,4 @@ fn with_answer(request: &ToolRequest) -> Value {
         fields.insert(ANSWER.to_owned(), answer.clone());
     }
     arguments
-}
-
-fn grant(found: &InForce, lease: &CancellationToken, mounts: &Mounts, secrets: Secrets) -> Grant {
-    Grant {
-        plugin: found.plugin.clone(),
-        policy: Arc::clone(&found.authority),
-        mounts: mounts.mounts().to_vec(),
-        secrets,
-        lease: lease.clone(),
-    }
-}
-
-fn refused(message: &str) -> ToolOutcome {
-    ToolOutcome::Denied {
-        capability: PLUGIN.to_owned(),
-        message: message.to_owned(),
-    }
 }

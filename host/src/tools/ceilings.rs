@@ -26,18 +26,7 @@ impl Tools {
         &self,
         organisation: OrganisationId,
     ) -> Result<Option<Arc<Ceiling>>, ToolsError> {
-        let row = self.inner.store.ceiling(organisation).await?;
-        let Some(row) = row.filter(|row| !row.policy.is_empty()) else {
-            return Ok(None);
-        };
-        // One that this version can't read closes everything: what it denies is not known.
-        let ceiling = Ceiling::parse(&row.policy).map_err(|error| ToolsError::Conflict {
-            message: format!(
-                "the organisation's ceiling (version {}) can't be read: {error}",
-                row.version
-            ),
-        })?;
-        Ok(Some(Arc::new(ceiling)))
+        parse_ceiling(self.inner.store.ceiling(organisation).await?.as_ref())
     }
 
     /// The version of the ceiling that holds.
@@ -92,6 +81,7 @@ impl Tools {
                 now_ms: now_ms(),
             })
             .await?;
+        self.inner.standing.changed();
         let stopped_calls = self.inner.leases.revoke_all().await;
         self.inner.live.clear();
         let written = self.inner.log.audit(AuditEntry {
@@ -189,7 +179,8 @@ impl Tools {
             param: "url",
             message: "is not a URL".to_owned(),
         })?;
-        let Some(found) = self.in_force_of(whose, &explain.plugin).await? else {
+        let (person, _) = self.standing(whose).await?;
+        let Some(found) = person.of(&explain.plugin) else {
             return Ok(Explanation {
                 allowed: false,
                 why: format!(
@@ -227,6 +218,21 @@ impl Tools {
             },
         })
     }
+}
+
+/// The ceiling in a row, where there is one.
+pub(super) fn parse_ceiling(row: Option<&CeilingRow>) -> Result<Option<Arc<Ceiling>>, ToolsError> {
+    let Some(row) = row.filter(|row| !row.policy.is_empty()) else {
+        return Ok(None);
+    };
+    // One that this version can't read closes everything: what it denies is not known.
+    let ceiling = Ceiling::parse(&row.policy).map_err(|error| ToolsError::Conflict {
+        message: format!(
+            "the organisation's ceiling (version {}) can't be read: {error}",
+            row.version
+        ),
+    })?;
+    Ok(Some(Arc::new(ceiling)))
 }
 
 fn check_reason(reason: &str) -> Result<(), ToolsError> {

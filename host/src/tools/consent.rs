@@ -105,7 +105,7 @@ impl Tools {
             return Verdict::Refused(outcome);
         }
         match self.found(request).await {
-            Ok(found) => self.verdict_under(request, &found).await,
+            Ok((found, _)) => self.verdict_under(request, &found).await,
             Err(outcome) => Verdict::Refused(outcome),
         }
     }
@@ -113,6 +113,11 @@ impl Tools {
     /// The verdict under the grants that the call runs under.
     pub(super) async fn verdict_under(&self, request: &ToolRequest, found: &InForce) -> Verdict {
         let tool = &request.tool;
+        let leaving = Leaving::of(request, &found.authority);
+        let mode = found.authority.approval(&tool.tool).mode;
+        if mode == ApprovalMode::Never && !leaving.asks() {
+            return Verdict::Free;
+        }
         let grant = found.grant();
         let call = allowed_call(tool, &grant);
         let arguments = alcove_policies::schema::canonical(&request.arguments);
@@ -122,7 +127,6 @@ impl Tools {
             return Verdict::Free;
         }
         let by_policy = self.asked_by_policy(request, found, &call).await;
-        let leaving = Leaving::of(request, &found.authority);
         if by_policy.is_none() && !leaving.asks() {
             return Verdict::Free;
         }

@@ -75,6 +75,7 @@ impl Tools {
                     expires_at_ms: None,
                 })
                 .await?;
+            self.inner.standing.changed();
         }
         self.inner.store.set_setting_once(&name, b"1").await?;
         Ok(())

@@ -6,11 +6,11 @@ use std::time::Duration;
 use alcove_core::ids::BindingId;
 use alcove_policies::{Authority, Ceiling, Source};
 
-use crate::accounts::Principal;
-use crate::store::now_ms;
+use crate::store::{BindingRow, CeilingRow, now_ms};
 
+use super::ToolsError;
 use super::bindings::Bound;
-use super::{Tools, ToolsError};
+use super::ceilings::parse_ceiling;
 
 /// The grants of one plugin that a call of a person runs under together.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub(super) struct InForce {
     /// The most specific first.
     pub(super) bindings: Vec<BindingId>,
     pub(super) authority: Arc<Authority>,
+    /// The version of the ceiling that is over it.
+    ceiling: Option<i64>,
     /// When the first of them expires.
     expires_at_ms: Option<i64>,
 }
@@ -31,6 +33,11 @@ impl InForce {
         ids.join(",")
     }
 
+    /// Whether it opens the same, given by the same grants.
+    pub(super) fn is_same(&self, other: &InForce) -> bool {
+        self.bindings == other.bindings && self.ceiling == other.ceiling
+    }
+
     /// How long it holds.
     pub(super) fn expires_in(&self) -> Option<Duration> {
         self.expires_at_ms
@@ -38,30 +45,30 @@ impl InForce {
     }
 }
 
-impl Tools {
-    /// What a person may use: one entry a plugin.
-    pub(super) async fn in_force(&self, principal: &Principal) -> Result<Vec<InForce>, ToolsError> {
-        let bounds = self.bounds_for(principal).await?;
-        let ceiling = self.ceiling_in_force(principal.organisation).await?;
-        let mut plugins: Vec<&str> = bounds.iter().map(|bound| bound.plugin.as_str()).collect();
-        plugins.sort_unstable();
-        plugins.dedup();
-        Ok(plugins
-            .into_iter()
-            .filter_map(|plugin| join(plugin, &bounds, ceiling.as_ref()))
-            .collect())
-    }
-
-    /// The same for one plugin.
-    pub(super) async fn in_force_of(
-        &self,
-        principal: &Principal,
-        plugin: &str,
-    ) -> Result<Option<InForce>, ToolsError> {
-        let bounds = self.bounds_for(principal).await?;
-        let ceiling = self.ceiling_in_force(principal.organisation).await?;
-        Ok(join(plugin, &bounds, ceiling.as_ref()))
-    }
+/// What these grants open under the ceiling: one entry a plugin.
+pub(super) fn in_force(
+    rows: &[BindingRow],
+    ceiling: Option<&CeilingRow>,
+) -> Result<Vec<InForce>, ToolsError> {
+    let version = ceiling.map(|row| row.version);
+    let ceiling = parse_ceiling(ceiling)?;
+    let mut bounds: Vec<Bound> = rows.iter().filter_map(Bound::read).collect();
+    bounds.sort_by(|one, other| {
+        (other.rank, other.created_at_ms, other.id).cmp(&(one.rank, one.created_at_ms, one.id))
+    });
+    let mut plugins: Vec<&str> = bounds.iter().map(|bound| bound.plugin.as_str()).collect();
+    plugins.sort_unstable();
+    plugins.dedup();
+    Ok(plugins
+        .into_iter()
+        .filter_map(|plugin| {
+            let found = join(plugin, &bounds, ceiling.as_ref())?;
+            Some(InForce {
+                ceiling: version,
+                ..found
+            })
+        })
+        .collect())
 }
 
 /// Joins the grants of a plugin that are for the same component as the most specific one; the
@@ -92,6 +99,7 @@ fn join(plugin: &str, bounds: &[Bound], ceiling: Option<&Arc<Ceiling>>) -> Optio
         digest: first.digest.clone(),
         bindings: joined.iter().map(|bound| bound.id).collect(),
         authority: Arc::new(authority),
+        ceiling: None,
         expires_at_ms: joined.iter().filter_map(|bound| bound.expires_at_ms).min(),
     })
 }

@@ -107,9 +107,10 @@ impl Drop for EndsWithAny {
 }
 
 impl Leases {
-    /// Takes a lease on `bindings`, the first of which expires in so long. Only after it has one may a call look whether the binding still stands:
-    /// whoever revokes removes the row first and cancels the leases then, so a call that saw the
-    /// row is among those that are cancelled.
+    /// Takes a lease on `bindings`, the first of which expires in so long. Only after it has one
+    /// may a call look whether they still stand: whoever revokes removes the row, counts the
+    /// change, and cancels the leases then, so a call that saw no change is among those that are
+    /// cancelled.
     pub(super) fn acquire(&self, bindings: &[BindingId], expires_in: Option<Duration>) -> Lease {
         let mut key = bindings.to_vec();
         key.sort_unstable();
@@ -152,19 +153,27 @@ impl Leases {
         self.revoke_where(|_| true).await
     }
 
-    async fn revoke_where(&self, revoked: impl Fn(&[BindingId]) -> bool) -> u32 {
-        let gone: Vec<Arc<Entry>> = {
-            let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-            entries
-                .extract_if(|bindings, _| revoked(bindings))
-                .map(|(_, entry)| entry)
-                .collect()
-        };
-        let mut stopped = 0;
+    /// Cancels the leases on these bindings together, and waits for nobody.
+    pub(super) fn cancel(&self, bindings: &[BindingId]) {
+        let mut key = bindings.to_vec();
+        key.sort_unstable();
+        self.end_where(|bindings| *bindings == *key);
+    }
+
+    /// Takes the entries out and cancels them.
+    fn end_where(&self, ended: impl Fn(&[BindingId]) -> bool) -> Vec<Arc<Entry>> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone = entries.extract_if(|bindings, _| ended(bindings));
+        let gone: Vec<_> = gone.map(|(_, entry)| entry).collect();
         for entry in &gone {
-            stopped += *entry.running.borrow();
             entry.token.cancel();
         }
+        gone
+    }
+
+    async fn revoke_where(&self, revoked: impl Fn(&[BindingId]) -> bool) -> u32 {
+        let gone = self.end_where(revoked);
+        let stopped = gone.iter().map(|entry| *entry.running.borrow()).sum();
         let drain = async {
             for entry in &gone {
                 let mut running = entry.running.subscribe();

@@ -3,6 +3,7 @@
 //! A call runs under the union of a person's grants of the same component, under the ceiling of
 //! their organisation; `alcove_policies::Authority` says how a union is made.
 
+mod admit;
 mod audit;
 mod bindings;
 mod call;
@@ -28,6 +29,7 @@ mod replay;
 mod request;
 mod secret_values;
 mod sessions;
+mod standing;
 mod upgrades;
 mod urls;
 mod workspace;
@@ -57,6 +59,7 @@ pub use request::{NOTE_TITLE, OfferedTool, PriorCall, ToolRequest, ToolResult};
 use components::Inspections;
 use leases::Leases;
 use live::LiveSessions;
+use standing::Standing;
 
 /// What [`Tools`] stands on.
 pub struct ToolsConfig {
@@ -104,6 +107,7 @@ struct Inner {
     ledger: LedgerBook,
     workspaces: PathBuf,
     local: Principal,
+    standing: Standing,
     leases: Leases,
     live: LiveSessions,
 }
@@ -124,6 +128,7 @@ impl Tools {
                 ledger: config.ledger,
                 workspaces: config.workspaces,
                 local: config.local,
+                standing: Standing::default(),
                 leases: Leases::default(),
                 live: LiveSessions::new(config.max_sessions),
             }),

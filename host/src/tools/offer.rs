@@ -1,6 +1,7 @@
 //! What a person may use.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use alcove_api_types::{Badge, BadgeKind};
 use alcove_policies::Authority;
@@ -8,6 +9,8 @@ use alcove_policies::inspect::{self, Inspection, badges};
 
 use crate::accounts::Principal;
 
+use super::in_force::InForce;
+use super::standing::Person;
 use super::{OfferedTool, Tools, ToolsError};
 
 /// First-party plugins come first, so that their tools keep their plain names.
@@ -16,12 +19,26 @@ const FIRST_PARTY: &str = "alcove/";
 impl Tools {
     /// The tools that a person may use, always in the same order: it is part of the prompt, and
     /// the prompt's stable part is what the prefix cache lives on.
-    pub async fn offered(&self, principal: &Principal) -> Result<Vec<OfferedTool>, ToolsError> {
-        let mut bounds = self.in_force(principal).await?;
-        bounds.sort_by(|one, other| {
-            let place = |plugin: &str| (!plugin.starts_with(FIRST_PARTY), plugin.to_owned());
-            place(&one.plugin).cmp(&place(&other.plugin))
-        });
+    pub async fn offered(&self, principal: &Principal) -> Result<Arc<[OfferedTool]>, ToolsError> {
+        let (person, _) = self.standing(principal).await?;
+        if let Some(offered) = person.offered.get() {
+            return Ok(Arc::clone(offered));
+        }
+        let (offered, is_whole) = self.list_offered(&person).await;
+        let offered: Arc<[OfferedTool]> = offered.into();
+        if is_whole {
+            // Whoever was first has listed the same.
+            let _ = person.offered.set(Arc::clone(&offered));
+        }
+        Ok(offered)
+    }
+
+    /// The tools of what is in force, and whether every component could be read.
+    async fn list_offered(&self, person: &Person) -> (Vec<OfferedTool>, bool) {
+        let mut bounds: Vec<&InForce> = person.in_force.iter().collect();
+        // Stable: within each, by the plugin's name.
+        bounds.sort_by_key(|bound| !bound.plugin.starts_with(FIRST_PARTY));
+        let mut is_whole = true;
         let mut names = HashSet::new();
         let mut offered = Vec::new();
         for bound in bounds {
@@ -30,6 +47,7 @@ impl Tools {
                 Err(error) => {
                     // One damaged plugin takes no other away.
                     tracing::error!(plugin = bound.plugin, digest = bound.digest, %error, "a granted component can't be read");
+                    is_whole = false;
                     continue;
                 }
             };
@@ -56,7 +74,7 @@ impl Tools {
                 });
             }
         }
-        Ok(offered)
+        (offered, is_whole)
     }
 }
 

@@ -156,6 +156,7 @@ impl Tools {
                 expires_at_ms: row.expires_at_ms,
             })
             .await?;
+        self.inner.standing.changed();
         self.revoke_one(row.id.0, by).await?;
         tracing::info!(plugin = new.id, binding = %id, digest = new.digest, "a grant moved to the new version");
         Ok(())

@@ -46,8 +46,9 @@ impl Kept {
     async fn call(&mut self, plugin: &str, arguments: Value) -> (ItemId, ToolResult) {
         let offered = self.app.tools.offered(&self.who).await.unwrap();
         let tool = offered
-            .into_iter()
+            .iter()
             .find(|tool| tool.plugin == plugin)
+            .cloned()
             .unwrap();
         let item = ItemId::generate();
         let request = ToolRequest {

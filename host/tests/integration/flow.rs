@@ -47,8 +47,9 @@ impl Case {
     async fn request(&self, plugin: &str, arguments: Value) -> ToolRequest {
         let offered = self.app.app().tools.offered(&self.who).await.unwrap();
         let tool: OfferedTool = offered
-            .into_iter()
+            .iter()
             .find(|tool| tool.plugin == plugin)
+            .cloned()
             .expect("a granted tool");
         ToolRequest {
             principal: self.who.clone(),
@@ -201,9 +202,9 @@ async fn a_tool_that_asks_gets_the_answer_beside_its_arguments() {
     case.grant("local/probe", "").await;
     let ask = async |arguments: Value, answer: Option<Value>| {
         let offered = case.app.app().tools.offered(&case.who).await.unwrap();
-        let tool = offered.into_iter().find(|tool| tool.tool == "ask_year");
+        let tool = offered.iter().find(|tool| tool.tool == "ask_year");
         let mut request = case.request("local/probe", arguments).await;
-        request.tool = tool.expect("a tool that asks");
+        request.tool = tool.expect("a tool that asks").clone();
         request.consent.answer = answer;
         case.call(request).await
     };

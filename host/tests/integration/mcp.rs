@@ -78,6 +78,7 @@ fn with_headers(client: &Client, message: &Value) -> Client {
 
 /// The newest entries of the audit log about a plugin.
 async fn audited(app: &TestApp, plugin: &str) -> Vec<AuditRow> {
+    app.app().log.audit_settled().await.unwrap();
     let store = &app.app().store;
     let mut rows = Vec::new();
     for writer in store.audit_writers().await.unwrap() {

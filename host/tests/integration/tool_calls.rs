@@ -45,8 +45,9 @@ impl Path {
     async fn tool(&self, plugin: &str) -> OfferedTool {
         let offered = self.app.tools.offered(&self.who).await.unwrap();
         offered
-            .into_iter()
+            .iter()
             .find(|tool| tool.plugin == plugin)
+            .cloned()
             .expect("a granted tool")
     }
 
@@ -73,6 +74,22 @@ impl Path {
             tool,
             self.app.tools.call(request, cancel, progress).await,
         )
+    }
+
+    /// A call of a tool as it was offered at some time.
+    async fn call_with(&self, tool: OfferedTool, arguments: Value) -> ToolResult {
+        let request = ToolRequest {
+            principal: self.who.clone(),
+            conversation: Some(self.conversation),
+            item: ItemId::generate(),
+            prior: Vec::new(),
+            tool,
+            arguments,
+            consent: Consent::default(),
+        };
+        let (progress, _watched) = mpsc::channel(8);
+        let cancel = CancellationToken::new();
+        self.app.tools.call(request, cancel, progress).await
     }
 
     /// Runs code, and puts the call on the path.

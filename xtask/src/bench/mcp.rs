@@ -84,7 +84,7 @@ fn prepare(folder: &Path) -> Result<()> {
     shell::output(alcove(folder).args(["plugin", "install"]).arg(echo))?;
     shell::output(
         alcove(folder)
-            .args(["grant", "local/echo", "--policy"])
+            .args(["grant", "local/echo", "--beyond-request", "--policy"])
             .arg(policy),
     )?;
     Ok(())

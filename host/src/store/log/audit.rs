@@ -5,8 +5,9 @@ use alcove_core::hash::ItemHash;
 use alcove_core::ids::{ConversationId, ItemId, OrganisationId, UserId, WriterId};
 use serde::Serialize;
 
-use super::{ATTEMPTS, ItemLog, LogError};
-use crate::store::{AuditRow, StoreError, Text, WrappedRowKey, now_ms};
+use super::{ItemLog, LogError};
+use crate::store::{AuditRow, Spent};
+use crate::vault::Vault;
 
 /// How many entries are verified at a time.
 const PAGE: u32 = 1000;
@@ -65,49 +66,28 @@ struct Hashed<'a> {
 impl ItemLog {
     /// Appends an entry to this server's chain: acknowledged once it is on disk.
     pub async fn audit(&self, entry: AuditEntry) -> Result<(), LogError> {
-        let _one_at_a_time = self.audit.lock().await;
-        let mut attempt = 1;
-        loop {
-            // Another process with the same data folder may take the place.
-            match self.try_audit(&entry).await {
-                Err(LogError::Store(StoreError::Conflict(_))) if attempt < ATTEMPTS => attempt += 1,
-                result => return result,
-            }
-        }
+        self.journal.write(Some(entry), Vec::new()).await
     }
 
-    async fn try_audit(&self, entry: &AuditEntry) -> Result<(), LogError> {
-        let writer = self.vault.writer();
-        let (seq, prev_hash) = match self.store.audit_tail(writer).await? {
-            Some((seq, hash)) => (seq + 1, hash),
-            None => (1, Vec::new()),
-        };
-        let user_key = self.user_key(entry.user).await?;
-        let row_id = format!("{writer}:{seq}");
-        let (key, wrapped) = user_key.new_row_key(&row_id)?;
-        let detail = canonical::json(&entry.detail)?;
-        let mut row = AuditRow {
-            writer_id: Text(writer),
-            seq,
-            at_ms: now_ms(),
-            organisation_id: Text(entry.organisation),
-            user_id: Text(entry.user),
-            action: entry.action.to_owned(),
-            subject: entry.subject.clone(),
-            outcome: entry.outcome.clone(),
-            conversation_id: entry.conversation.map(Text),
-            item_id: entry.item.map(Text),
-            detail: key.seal("detail", detail.as_bytes())?,
-            prev_hash,
-            hash: Vec::new(),
-        };
-        row.hash = self.audit_hash(&row)?;
-        let key = WrappedRowKey {
-            row: row_id,
-            user: entry.user,
-            wrapped,
-        };
-        Ok(self.store.append_audit(&row, &key).await?)
+    /// The same, with what the ledger counts of it, in one transaction.
+    pub async fn audit_spent(&self, entry: AuditEntry, spent: Vec<Spent>) -> Result<(), LogError> {
+        self.journal.write(Some(entry), spent).await
+    }
+
+    /// Hands an entry over and does not wait for the disk: `docs/records.md` says for what that is
+    /// enough. Where too many entries wait, it waits for room.
+    pub async fn audit_soon(&self, entry: AuditEntry, spent: Vec<Spent>) -> Result<(), LogError> {
+        self.journal.enqueue(entry, spent).await
+    }
+
+    /// Waits until every entry that was handed over is written.
+    pub async fn audit_settled(&self) -> Result<(), LogError> {
+        self.journal.write(None, Vec::new()).await
+    }
+
+    /// Writes what waits; nothing is taken after that.
+    pub async fn close(&self) {
+        self.journal.close().await;
     }
 
     /// Verifies every chain of the audit log; answers how many entries there are.
@@ -125,6 +105,7 @@ impl ItemLog {
 
     /// Verifies every chain of the audit log, and says of each how far it holds.
     pub async fn audit_chains(&self) -> Result<Vec<Chain>, LogError> {
+        self.audit_settled().await?;
         let mut chains = Vec::new();
         for writer in self.store.audit_writers().await? {
             chains.push(self.audit_chain(writer).await?);
@@ -147,7 +128,7 @@ impl ItemLog {
             }
             for row in page {
                 let follows = row.seq == last + 1 && row.prev_hash == chain.last_hash;
-                let holds = match self.audit_hash(&row) {
+                let holds = match hash_of(&self.vault, &row) {
                     Ok(hash) => follows && hash == row.hash,
                     Err(LogError::AuditTampered { .. }) => false,
                     Err(error) => return Err(error),
@@ -162,50 +143,48 @@ impl ItemLog {
             }
         }
     }
+}
 
-    fn audit_hash(&self, row: &AuditRow) -> Result<Vec<u8>, LogError> {
-        let AuditRow {
-            writer_id,
-            seq,
-            at_ms,
-            organisation_id,
-            user_id,
-            action,
-            subject,
-            outcome,
-            conversation_id,
-            item_id,
-            detail,
-            prev_hash,
-            hash: _,
-        } = row;
-        let bytes = canonical::json(&Hashed {
-            writer: writer_id.0,
-            seq: *seq,
-            at_ms: *at_ms,
-            organisation: organisation_id.0,
-            user: user_id.0,
-            action,
-            subject,
-            outcome,
-            conversation: conversation_id.map(|id| id.0),
-            item: item_id.map(|id| id.0),
-            detail: blake3::hash(detail).to_hex().to_string(),
-        })?;
-        let before = prev_hash.as_slice().try_into().map(ItemHash::from_bytes);
-        let tampered = LogError::AuditTampered {
-            writer: writer_id.0,
-            seq: *seq,
-        };
-        let before = match (*seq, before) {
-            (1, _) => None,
-            (_, Ok(before)) => Some(before),
-            (_, Err(_)) => return Err(tampered),
-        };
-        let hash = self
-            .vault
-            .audit_key()
-            .link(bytes.as_bytes(), before.as_ref());
-        Ok(hash.as_bytes().to_vec())
-    }
+/// The hash of an entry over the one before.
+pub(super) fn hash_of(vault: &Vault, row: &AuditRow) -> Result<Vec<u8>, LogError> {
+    let AuditRow {
+        writer_id,
+        seq,
+        at_ms,
+        organisation_id,
+        user_id,
+        action,
+        subject,
+        outcome,
+        conversation_id,
+        item_id,
+        detail,
+        prev_hash,
+        hash: _,
+    } = row;
+    let bytes = canonical::json(&Hashed {
+        writer: writer_id.0,
+        seq: *seq,
+        at_ms: *at_ms,
+        organisation: organisation_id.0,
+        user: user_id.0,
+        action,
+        subject,
+        outcome,
+        conversation: conversation_id.map(|id| id.0),
+        item: item_id.map(|id| id.0),
+        detail: blake3::hash(detail).to_hex().to_string(),
+    })?;
+    let before = prev_hash.as_slice().try_into().map(ItemHash::from_bytes);
+    let tampered = LogError::AuditTampered {
+        writer: writer_id.0,
+        seq: *seq,
+    };
+    let before = match (*seq, before) {
+        (1, _) => None,
+        (_, Ok(before)) => Some(before),
+        (_, Err(_)) => return Err(tampered),
+    };
+    let hash = vault.audit_key().link(bytes.as_bytes(), before.as_ref());
+    Ok(hash.as_bytes().to_vec())
 }

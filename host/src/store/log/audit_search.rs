@@ -41,6 +41,7 @@ impl ItemLog {
         cursor: Option<&str>,
         limit: u32,
     ) -> Result<AuditFoundPage, LogError> {
+        self.audit_settled().await?;
         let limit = limit.clamp(1, MAX_AUDIT_PAGE);
         let before = cursor.map(place_of).transpose()?;
         // One more than wanted says whether there is a next page.

@@ -67,6 +67,9 @@ pub enum LogError {
         /// The first entry that fails.
         seq: i64,
     },
+    /// The server is shutting down.
+    #[error("the audit log is closed: the server is shutting down")]
+    AuditClosed,
     /// Keys.
     #[error(transparent)]
     Vault(#[from] VaultError),

@@ -9,17 +9,21 @@ mod begin;
 mod conversations;
 mod error;
 mod items;
+mod journal;
+mod keyring;
 mod plugin_state;
 mod responses;
 
 use std::sync::Arc;
 
 use alcove_core::ids::{OrganisationId, UserId};
-use tokio::sync::Mutex;
 
-use super::{Store, now_ms};
+use super::Store;
 use crate::accounts::Principal;
 use crate::vault::{UserKey, Vault};
+
+use journal::Journal;
+use keyring::Keyring;
 
 pub use approvals::{Approval, NewApproval};
 pub use assets::{AssetDetail, NewBlob, StoredAsset, WrittenBlob};
@@ -52,17 +56,20 @@ const ATTEMPTS: u32 = 4;
 pub struct ItemLog {
     store: Arc<dyn Store>,
     vault: Vault,
-    /// Entries of the audit chain are appended one after the other.
-    audit: Arc<Mutex<()>>,
+    keys: Keyring,
+    journal: Arc<Journal>,
 }
 
 impl ItemLog {
-    /// A log over a store, with the keys of a vault.
+    /// A log over a store, with the keys of a vault. It starts the task that writes the audit
+    /// log, so it needs tokio.
     pub fn new(store: Arc<dyn Store>, vault: Vault) -> ItemLog {
+        let keys = Keyring::new(Arc::clone(&store), vault.clone());
         ItemLog {
             store,
             vault,
-            audit: Arc::new(Mutex::new(())),
+            journal: Arc::new(Journal::start(keys.clone())),
+            keys,
         }
     }
 
@@ -88,24 +95,11 @@ impl ItemLog {
 
     /// A user's key; made the first time.
     pub(crate) async fn user_key(&self, user: UserId) -> Result<UserKey, LogError> {
-        if let Some(key) = self.existing_user_key(user).await? {
-            return Ok(key);
-        }
-        let (_, wrapped) = self.vault.new_user_key(user)?;
-        let stored = self
-            .store
-            .set_user_key_once(user, &wrapped, now_ms())
-            .await?;
-        Ok(self.vault.open_user_key(user, &stored)?)
+        self.keys.user_key(user).await
     }
 
-    /// A user's key, where the user has one: not before the first item, and not after erasure.
-    /// It is read anew each time, so that erasure holds at once on every server.
     async fn existing_user_key(&self, user: UserId) -> Result<Option<UserKey>, LogError> {
-        match self.store.user_key(user).await? {
-            Some(wrapped) => Ok(Some(self.vault.open_user_key(user, &wrapped)?)),
-            None => Ok(None),
-        }
+        self.keys.existing_user_key(user).await
     }
 }
 

@@ -2,12 +2,17 @@
 
 use alcove_core::ids::WriterId;
 use async_trait::async_trait;
+use sqlx::QueryBuilder;
 
-use super::Backend;
-use super::keys::insert_row_key;
+use super::keys::insert_row_keys;
+use super::ledger::count_spent;
+use super::{Backend, Connection};
 use crate::store::{
-    Audit, AuditFilter, AuditPlace, AuditRow, FoundAudit, StoreError, Text, WrappedRowKey,
+    Audit, AuditBatch, AuditFilter, AuditPlace, AuditRow, FoundAudit, StoreError, Text,
 };
+
+/// Rows that one statement inserts: a database takes so many bound values at once.
+const ROWS_OF_A_STATEMENT: usize = 64;
 
 #[async_trait]
 impl Audit for Backend {
@@ -20,29 +25,13 @@ impl Audit for Backend {
         .await?)
     }
 
-    async fn append_audit(&self, row: &AuditRow, key: &WrappedRowKey) -> Result<(), StoreError> {
+    async fn append_audit(&self, batch: &AuditBatch) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        insert_row_key(&mut tx, key).await?;
-        sqlx::query(
-            "INSERT INTO audit (writer_id, seq, at_ms, organisation_id, user_id, action, subject,
-                 outcome, conversation_id, item_id, detail, prev_hash, hash)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-        )
-        .bind(row.writer_id)
-        .bind(row.seq)
-        .bind(row.at_ms)
-        .bind(row.organisation_id)
-        .bind(row.user_id)
-        .bind(&row.action)
-        .bind(&row.subject)
-        .bind(&row.outcome)
-        .bind(row.conversation_id)
-        .bind(row.item_id)
-        .bind(&row.detail)
-        .bind(&row.prev_hash)
-        .bind(&row.hash)
-        .execute(&mut *tx)
-        .await?;
+        for entries in batch.entries.chunks(ROWS_OF_A_STATEMENT) {
+            insert_row_keys(&mut tx, entries.iter().map(|(_, key)| key)).await?;
+            insert(&mut tx, entries.iter().map(|(row, _)| row)).await?;
+        }
+        count_spent(&mut tx, &batch.spent).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -118,4 +107,32 @@ impl Audit for Backend {
                 .await?;
         Ok(writers.into_iter().map(|writer| writer.0).collect())
     }
+}
+
+async fn insert(
+    connection: &mut Connection,
+    rows: impl Iterator<Item = &AuditRow>,
+) -> Result<(), StoreError> {
+    let mut query = QueryBuilder::new(
+        "INSERT INTO audit (writer_id, seq, at_ms, organisation_id, user_id, action, subject,
+             outcome, conversation_id, item_id, detail, prev_hash, hash) ",
+    );
+    query.push_values(rows, |mut values, row| {
+        values
+            .push_bind(row.writer_id)
+            .push_bind(row.seq)
+            .push_bind(row.at_ms)
+            .push_bind(row.organisation_id)
+            .push_bind(row.user_id)
+            .push_bind(&row.action)
+            .push_bind(&row.subject)
+            .push_bind(&row.outcome)
+            .push_bind(row.conversation_id)
+            .push_bind(row.item_id)
+            .push_bind(&row.detail)
+            .push_bind(&row.prev_hash)
+            .push_bind(&row.hash);
+    });
+    query.build().execute(connection).await?;
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use alcove_core::ids::{ItemId, UserId};
 use async_trait::async_trait;
+use sqlx::QueryBuilder;
 
 use super::{Backend, Connection};
 use crate::store::{Keys, StoreError, Text, WrappedRowKey};
@@ -108,11 +109,21 @@ pub(super) async fn insert_row_key(
     connection: &mut Connection,
     key: &WrappedRowKey,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO row_keys (row_id, user_id, wrapped) VALUES ($1, $2, $3)")
-        .bind(&key.row)
-        .bind(Text(key.user))
-        .bind(&key.wrapped)
-        .execute(connection)
-        .await?;
+    insert_row_keys(connection, std::iter::once(key)).await
+}
+
+/// The same for several rows.
+pub(super) async fn insert_row_keys(
+    connection: &mut Connection,
+    keys: impl Iterator<Item = &WrappedRowKey>,
+) -> Result<(), StoreError> {
+    let mut query = QueryBuilder::new("INSERT INTO row_keys (row_id, user_id, wrapped) ");
+    query.push_values(keys, |mut values, key| {
+        values
+            .push_bind(&key.row)
+            .push_bind(Text(key.user))
+            .push_bind(&key.wrapped);
+    });
+    query.build().execute(connection).await?;
     Ok(())
 }

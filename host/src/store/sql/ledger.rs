@@ -1,10 +1,12 @@
 //! Queries of [`Ledger`].
 
+use std::collections::BTreeMap;
+
 use alcove_core::ids::{ReservationId, WriterId};
 use async_trait::async_trait;
 
 use super::{Backend, Connection};
-use crate::store::{Balance, Ledger, NewReservation, Reserved, StoreError, Text};
+use crate::store::{Balance, Ledger, NewReservation, Reserved, Spent, StoreError, Text};
 
 #[async_trait]
 impl Ledger for Backend {
@@ -64,26 +66,6 @@ impl Ledger for Backend {
         Ok(!held.is_empty())
     }
 
-    async fn spend(
-        &self,
-        owners: &[String],
-        day: i64,
-        spent: &[(&'static str, i64)],
-    ) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        let mut owners: Vec<_> = owners.iter().collect();
-        owners.sort();
-        owners.dedup();
-        for owner in owners {
-            for (kind, amount) in spent {
-                open(&mut tx, owner, kind, day).await?;
-                change(&mut tx, owner, kind, day, *amount, 0).await?;
-            }
-        }
-        tx.commit().await?;
-        Ok(())
-    }
-
     async fn release_all(&self, writer: WriterId) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
         let mut held: Vec<(String, String, i64, i64, String)> = sqlx::query_as(
@@ -116,6 +98,24 @@ impl Ledger for Backend {
         .await?;
         Ok(found.unwrap_or_default())
     }
+}
+
+/// Counts what was spent. The accounts are changed in one order: two writers that count at once
+/// never wait for each other.
+pub(super) async fn count_spent(
+    connection: &mut Connection,
+    spent: &[Spent],
+) -> Result<(), StoreError> {
+    let mut sums: BTreeMap<(&str, &'static str, i64), i64> = BTreeMap::new();
+    for one in spent {
+        let sum = sums.entry((&one.owner, one.kind, one.day)).or_default();
+        *sum = sum.saturating_add(one.amount);
+    }
+    for ((owner, kind, day), amount) in sums {
+        open(connection, owner, kind, day).await?;
+        change(connection, owner, kind, day, amount, 0).await?;
+    }
+    Ok(())
 }
 
 /// Makes an account where there is none.

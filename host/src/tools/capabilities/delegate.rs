@@ -86,8 +86,9 @@ impl OtherTools {
         });
         let found = offered
             .await?
-            .into_iter()
-            .find(|offered| offered.plugin == plugin && offered.tool == name);
+            .iter()
+            .find(|offered| offered.plugin == plugin && offered.tool == name)
+            .cloned();
         let username = &self.caller.principal.username;
         let tool = found.ok_or_else(|| CapabilityError::Denied {
             detail: format!(

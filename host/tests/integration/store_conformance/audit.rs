@@ -1,13 +1,17 @@
 //! The audit log.
 
+use std::time::{Duration, Instant};
+
+use alcove::ledger::{Kind, LedgerBook, Owner};
 use alcove::store::log::{AuditEntry, LogError};
 use alcove::store::{AuditFilter, StoreError};
-use alcove_core::ids::ItemId;
+use alcove_core::ids::{ItemId, UserId};
 use serde_json::json;
 
 use super::Fixture;
 
-fn entry(f: &Fixture, outcome: &str) -> AuditEntry {
+/// An entry about a call of Ann's.
+pub(super) fn entry(f: &Fixture, outcome: &str) -> AuditEntry {
     AuditEntry {
         organisation: f.ann.organisation,
         user: f.ann.user,
@@ -60,16 +64,76 @@ pub(crate) async fn the_chain_is_whole_and_notices_changes(f: Fixture) {
 }
 
 pub(crate) async fn entries_at_once_get_places_of_their_own(f: Fixture) {
-    let writers: Vec<_> = (0..10)
-        .map(|_| {
-            let (log, entry) = (f.log.clone(), entry(&f, "ok"));
-            tokio::spawn(async move { log.audit(entry).await })
+    let spent = || LedgerBook::spent(&f.ann, &[(Kind::ToolCpuMs, 3)]);
+    let writers: Vec<_> = (0..1_000)
+        .map(|n| {
+            let (log, entry, spent) = (f.log.clone(), entry(&f, "ok"), spent());
+            tokio::spawn(async move {
+                match n % 10 {
+                    0 => log.audit_spent(entry, spent).await,
+                    _ => log.audit_soon(entry, spent).await,
+                }
+            })
         })
         .collect();
+    // Another process with the same keys takes places in the same chain.
+    let other = f.same_server();
+    for _ in 0..5 {
+        other.audit(entry(&f, "ok")).await.unwrap();
+    }
     for writer in writers {
         writer.await.unwrap().unwrap();
     }
-    assert_eq!(f.log.verify_audit().await.unwrap(), 10);
+    assert_eq!(f.log.verify_audit().await.unwrap(), 1_005);
+    let book = LedgerBook::new(f.store.clone(), f.vault.writer());
+    for owner in [
+        Owner::User(f.ann.user),
+        Owner::Organisation(f.ann.organisation),
+    ] {
+        let balance = book.balance(&owner, Kind::ToolCpuMs).await.unwrap();
+        assert_eq!(balance.spent, 3_000, "counted once with each entry");
+    }
+}
+
+/// What is acknowledged is on disk; what was only handed over gets there without anybody waiting.
+pub(crate) async fn what_is_acknowledged_outlasts_a_kill(f: Fixture) {
+    f.log.audit_soon(entry(&f, "ok"), Vec::new()).await.unwrap();
+    f.log.audit(entry(&f, "denied")).await.unwrap();
+    let after = f.killed().await;
+    assert_eq!(after.log.verify_audit().await.unwrap(), 2);
+    after
+        .log
+        .audit_soon(entry(&after, "ok"), Vec::new())
+        .await
+        .unwrap();
+    let began = Instant::now();
+    while after.count("audit").await < 3 {
+        assert!(began.elapsed() < Duration::from_secs(5), "never written");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+pub(crate) async fn one_bad_entry_keeps_no_other_back(f: Fixture) {
+    let bad = AuditEntry {
+        user: UserId::generate(),
+        ..entry(&f, "ok")
+    };
+    let good = f.log.audit_soon(entry(&f, "ok"), Vec::new());
+    let (good, bad, last) = tokio::join!(good, f.log.audit(bad), f.log.audit(entry(&f, "ok")));
+    good.unwrap();
+    assert!(bad.is_err());
+    last.unwrap();
+    assert_eq!(f.log.verify_audit().await.unwrap(), 2);
+}
+
+pub(crate) async fn closing_writes_what_waits_and_takes_no_more(f: Fixture) {
+    for _ in 0..100 {
+        f.log.audit_soon(entry(&f, "ok"), Vec::new()).await.unwrap();
+    }
+    f.log.close().await;
+    assert_eq!(f.count("audit").await, 100);
+    let refused = f.log.audit(entry(&f, "ok")).await;
+    assert!(matches!(refused, Err(LogError::AuditClosed)), "{refused:?}");
 }
 
 pub(crate) async fn the_audit_log_is_append_only(f: Fixture) {

@@ -78,6 +78,11 @@ impl Fixture {
             .unwrap()
     }
 
+    /// Another process with the same data folder.
+    pub(crate) fn same_server(&self) -> ItemLog {
+        ItemLog::new(Arc::clone(&self.store), self.vault.clone())
+    }
+
     /// Another server on the same database: its own key folder with the same master key.
     pub(crate) fn another_server(&self) -> ItemLog {
         let keys = self.folder.path().join("other-keys");

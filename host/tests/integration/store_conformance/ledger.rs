@@ -3,6 +3,7 @@
 use alcove::ledger::{Kind, LedgerBook, LedgerError, Owner};
 
 use super::Fixture;
+use super::audit::entry;
 
 fn book(f: &Fixture) -> LedgerBook {
     LedgerBook::new(f.store.clone(), f.vault.writer())
@@ -37,9 +38,8 @@ pub(crate) async fn reservations_never_go_over_the_limit(f: Fixture) {
         let balance = book.balance(owner, Kind::Tokens).await.unwrap();
         assert_eq!((balance.spent, balance.reserved), (70, 0));
     }
-    book.spend(&f.ann, &[(Kind::Tokens, 25), (Kind::ToolBytes, 3)])
-        .await
-        .unwrap();
+    let spent = LedgerBook::spent(&f.ann, &[(Kind::Tokens, 25), (Kind::ToolBytes, 3)]);
+    f.log.audit_spent(entry(&f, "ok"), spent).await.unwrap();
     assert!(book.reserve(Kind::Tokens, 10, &owners).await.is_err());
     let hold = book.reserve(Kind::Tokens, 5, &owners).await.unwrap();
     // One that is dropped is given back.

@@ -261,3 +261,51 @@ async fn people_ask_and_a_grant_answers() {
     tools.grant(create, &path.who).await.unwrap();
     assert!(tools.grant_requests(&path.who).await.unwrap().is_empty());
 }
+
+/// What another server on the same database does is told by nobody: rows change, and that is all.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_server_revokes_stops_within_a_second() {
+    let app = TestApp::start().await;
+    let mut path = Path::new(&app).await;
+    path.python("x = 1").await;
+    let binding = path.tool(PYTHON).await.binding;
+    let store = Arc::clone(&app.app().store);
+    let by = path.who.user;
+    let revoking = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(store.revoke_binding(binding, by, 1).await.unwrap());
+        Instant::now()
+    });
+    let result = path.python("while True: pass").await;
+    let took = revoking.await.unwrap().elapsed();
+    assert!(
+        matches!(&result.outcome, ToolOutcome::Limit { limit, .. } if limit == "revoked"),
+        "{result:?}"
+    );
+    // A second is claimed; a machine under test may need more.
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    let offered = path.app.tools.offered(&path.who).await.unwrap();
+    assert!(offered.iter().all(|tool| tool.plugin != PYTHON));
+}
+
+/// What is kept in memory of a person's grants never outlives them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_never_begins_after_its_grant_was_taken() {
+    let app = TestApp::start().await;
+    let path = Path::new(&app).await;
+    for _ in 0..20 {
+        let tool = path.tool(PYTHON).await;
+        let create = CreateBinding {
+            plugin: PYTHON.to_owned(),
+            principal: "everyone".to_owned(),
+            ..CreateBinding::default()
+        };
+        // Granting anew replaces the binding that the tool was offered under.
+        path.app.tools.grant(create, &path.who).await.unwrap();
+        let stale = path.call_with(tool, json!({"code": "1"})).await;
+        assert!(
+            matches!(&stale.outcome, ToolOutcome::Denied { .. }),
+            "{stale:?}"
+        );
+    }
+}

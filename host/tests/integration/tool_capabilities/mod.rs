@@ -84,8 +84,9 @@ impl Bench {
         let tools = &self.app.app().tools;
         let offered = tools.offered(person).await.unwrap();
         let tool = offered
-            .into_iter()
+            .iter()
             .find(|offered| offered.plugin == PROBE && offered.tool == tool)
+            .cloned()
             .expect("the probe is granted");
         let request = ToolRequest {
             principal: person.clone(),

@@ -1,0 +1,154 @@
+//! What stands for each person, kept in memory: what is in force, and the tools that it offers.
+//!
+//! A call must not ask the database what it may do. What this server changes is heard of at once:
+//! whoever changes a row says [`Standing::changed`] before it cancels leases. What another server
+//! on the same database changes is heard of within [`HEARD_WITHIN`]: nothing older is used, and a
+//! call that runs looks again that often.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use alcove_core::ids::{OrganisationId, UserId};
+
+use super::in_force::{InForce, in_force};
+use super::{OfferedTool, Tools, ToolsError};
+use crate::accounts::Principal;
+use crate::store::{BindingRow, CeilingRow, now_ms};
+
+/// How soon a change of grants by another server on the same database holds here.
+pub(super) const HEARD_WITHIN: Duration = Duration::from_secs(1);
+/// The most people whose grants are kept; with more, all are read again.
+const MAX_PEOPLE: usize = 1024;
+
+/// Who: grants go to everyone, to groups and to users.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Who {
+    organisation: OrganisationId,
+    user: UserId,
+    groups: Vec<String>,
+}
+
+/// What is in force for one person.
+pub(super) struct Person {
+    /// One entry a plugin, ordered by its name.
+    pub(super) in_force: Vec<InForce>,
+    /// The tools of these, once all of them could be read.
+    pub(super) offered: OnceLock<Arc<[OfferedTool]>>,
+    rows: Vec<BindingRow>,
+    ceiling: Option<CeilingRow>,
+    /// When the first of the grants expires.
+    until_ms: Option<i64>,
+}
+
+impl Person {
+    /// What is in force of a plugin.
+    pub(super) fn of(&self, plugin: &str) -> Option<&InForce> {
+        self.in_force.iter().find(|found| found.plugin == plugin)
+    }
+}
+
+/// A person as they were read.
+#[derive(Clone)]
+struct Read {
+    person: Arc<Person>,
+    at: Instant,
+    /// How many changes there had been before.
+    changes: u64,
+}
+
+/// What stands for whom.
+#[derive(Default)]
+pub(super) struct Standing {
+    changes: AtomicU64,
+    people: Mutex<HashMap<Who, Read>>,
+}
+
+impl Standing {
+    /// Says that rows of grants or ceilings were changed. What was read before is not used again.
+    pub(super) fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Who, Read>> {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tools {
+    /// What stands for a person, with the count of changes that it is good for.
+    pub(super) async fn standing(
+        &self,
+        principal: &Principal,
+    ) -> Result<(Arc<Person>, u64), ToolsError> {
+        let standing = &self.inner.standing;
+        let who = Who {
+            organisation: principal.organisation,
+            user: principal.user,
+            groups: principal.groups.clone(),
+        };
+        // Counted before rows are read: a change in between makes what was read useless.
+        let changes = standing.changes();
+        let known = standing.lock().get(&who).cloned();
+        if let Some(known) = &known
+            && known.changes == changes
+            && known.at.elapsed() < HEARD_WITHIN
+            && known.person.until_ms.is_none_or(|at| now_ms() < at)
+        {
+            return Ok((Arc::clone(&known.person), changes));
+        }
+        let at = Instant::now();
+        let person = self.read_person(principal, known.map(|known| known.person));
+        let person = person.await?;
+        let read = Read {
+            person: Arc::clone(&person),
+            at,
+            changes,
+        };
+        let mut people = standing.lock();
+        if people.len() >= MAX_PEOPLE && !people.contains_key(&who) {
+            people.clear();
+        }
+        people.insert(who, read);
+        Ok((person, changes))
+    }
+
+    /// Whether nothing was changed since.
+    pub(super) fn still_stands(&self, changes: u64) -> bool {
+        self.inner.standing.changes() == changes
+    }
+
+    /// Reads a person's grants; where the rows are as they were, so is what is made of them.
+    async fn read_person(
+        &self,
+        principal: &Principal,
+        before: Option<Arc<Person>>,
+    ) -> Result<Arc<Person>, ToolsError> {
+        let store = &self.inner.store;
+        let now = now_ms();
+        let mut rows = store
+            .bindings_for(principal.organisation, principal.user, &principal.groups)
+            .await?;
+        rows.retain(|row| row.expires_at_ms.is_none_or(|at| at > now));
+        let ceiling = store.ceiling(principal.organisation).await?;
+        if let Some(before) = before
+            && before.rows == rows
+            && before.ceiling == ceiling
+        {
+            return Ok(before);
+        }
+        let in_force = in_force(&rows, ceiling.as_ref())?;
+        Ok(Arc::new(Person {
+            in_force,
+            offered: OnceLock::new(),
+            until_ms: rows.iter().filter_map(|row| row.expires_at_ms).min(),
+            rows,
+            ceiling,
+        }))
+    }
+}

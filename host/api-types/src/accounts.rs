@@ -72,3 +72,12 @@ pub struct CreatedApiKey {
     /// `alc_…`, to be sent as `Authorization: Bearer alc_…`.
     pub secret: String,
 }
+
+/// `GET /api/principals`: to whom a plugin can be granted, besides everyone (admin).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Principals {
+    /// Names of accounts, sorted.
+    pub users: Vec<String>,
+    /// Names of groups, sorted.
+    pub groups: Vec<String>,
+}

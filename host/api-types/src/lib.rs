@@ -20,7 +20,7 @@ mod readiness;
 mod responses;
 mod secrets;
 
-pub use accounts::{ApiKey, CreateApiKey, CreatedApiKey, Me, SetUp, SignIn};
+pub use accounts::{ApiKey, CreateApiKey, CreatedApiKey, Me, Principals, SetUp, SignIn};
 pub use approvals::{
     Answer, AnswerKind, Answered, ApprovalQuestion, Awaiting, Choice, InputQuestion, WaitingCall,
 };
@@ -40,10 +40,12 @@ pub use items::{
 };
 pub use models::{Model, ModelList};
 pub use plugins::{
-    AddMcpServer, AddedMcpServer, Badge, BadgeKind, Binding, CreateBinding, GrantRequest,
-    InstallPlugin, LeftOut, Plugin, PluginTool, RequestGrant, Revoked, Upgrade,
+    AddMcpServer, AddedMcpServer, Badge, BadgeKind, Binding, CreateBinding, DeclineRequest,
+    GrantRequest, InstallPlugin, LeftOut, Plugin, PluginTool, RequestGrant, Revoked, Upgrade,
 };
-pub use policy::{Ceiling, Explain, Explanation, Learned, SetCeiling};
+pub use policy::{
+    Ceiling, Explain, Explanation, InWords, Learned, PolicyRead, ReadPolicy, SetCeiling,
+};
 pub use problem::{OpenAiError, OpenAiErrorBody, Problem};
 pub use readiness::{ModelState, Readiness};
 pub use responses::{

@@ -1,6 +1,9 @@
 //! `/api/plugins` and `/api/bindings`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::policy::InWords;
 
 /// An installed plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +27,9 @@ pub struct Plugin {
     /// Whether its manifest was made from its types, since it has none of its own.
     #[serde(default)]
     pub is_generated: bool,
+    /// What it is granted for the person who asks, a phrase each; absent where they may not use it.
+    #[serde(default)]
+    pub allowed: Option<Vec<String>>,
 }
 
 /// A tool of a plugin.
@@ -35,6 +41,15 @@ pub struct PluginTool {
     pub title: String,
     /// For people and models.
     pub description: String,
+    /// What its arguments look like: an object in the schema subset.
+    #[serde(default)]
+    pub input: Value,
+    /// What its JSON result looks like, where it promises one.
+    #[serde(default)]
+    pub output: Option<Value>,
+    /// What it does to the world: `reads`, `writes`, `network`, …
+    #[serde(default)]
+    pub effects: Vec<String>,
 }
 
 /// What a component's imports prove, or what this host refuses it.
@@ -163,6 +178,9 @@ pub struct Binding {
     pub revoked_at_ms: Option<i64>,
     /// By whom.
     pub revoked_by: Option<String>,
+    /// What its policy means; absent where this version of the server can't read it.
+    #[serde(default)]
+    pub words: Option<InWords>,
 }
 
 /// What a new version of a plugin asks for beyond what was granted to an earlier one.
@@ -187,7 +205,7 @@ pub struct RequestGrant {
     pub reason: String,
 }
 
-/// A request for a plugin that no admin has decided on.
+/// A request for a plugin that no admin has decided on, or that one of them declined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantRequest {
     /// Who asks.
@@ -198,6 +216,20 @@ pub struct GrantRequest {
     pub reason: String,
     /// When.
     pub created_at_ms: i64,
+    /// Why it was declined, which only the person who asked sees; absent while nobody has decided.
+    #[serde(default)]
+    pub declined: Option<String>,
+}
+
+/// `POST /api/plugins/{id}/requests/decline`: says no to a person (admin).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeclineRequest {
+    /// Who asked.
+    pub user: String,
+    /// Why not.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// The answer to `DELETE /api/bindings/{id}`.

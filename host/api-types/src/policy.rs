@@ -68,3 +68,34 @@ pub struct Learned {
     /// What did not end well, an example each.
     pub notes: Vec<String>,
 }
+
+/// `POST /api/plugins/{id}/policy`: what would a policy grant the plugin?
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadPolicy {
+    /// Its text; what a grant gives that names no policy where absent.
+    #[serde(default)]
+    pub policy: Option<String>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyRead {
+    /// The policy's text.
+    pub policy: String,
+    /// What it means.
+    pub words: InWords,
+}
+
+/// What a policy means, a phrase each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InWords {
+    /// What it grants.
+    pub grants: Vec<String>,
+    /// What the author asks for and it does not grant.
+    pub withheld: Vec<String>,
+    /// What it grants beyond what the author asks for.
+    pub beyond: Vec<String>,
+    /// What to think of: that it reads what is private and may send to anybody.
+    pub warning: Option<String>,
+}

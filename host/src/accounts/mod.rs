@@ -12,6 +12,8 @@ mod web;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use alcove_api_types::Principals;
+
 use crate::store::{Store, UserRow};
 
 pub use error::{AccountError, SignInError};
@@ -45,6 +47,9 @@ impl Clock for SystemClock {
         Instant::now()
     }
 }
+
+/// The most accounts, and the most groups, that are listed.
+const MAX_NAMES: u32 = 1000;
 
 /// Accounts: a cheap handle.
 #[derive(Clone)]
@@ -93,6 +98,13 @@ impl Accounts {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Who there is in somebody's organisation.
+    pub async fn principals(&self, asking: &Principal) -> Result<Principals, AccountError> {
+        let names = self.store.names(asking.organisation, MAX_NAMES).await?;
+        let (users, groups) = names;
+        Ok(Principals { users, groups })
     }
 
     async fn principal(&self, user: UserRow, via: Via) -> Result<Principal, AccountError> {

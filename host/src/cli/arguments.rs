@@ -193,6 +193,16 @@ pub(super) enum PluginCommand {
     },
     /// List what is asked for and not granted yet
     Requests,
+    /// Say no to somebody who asks for a plugin
+    Decline {
+        /// Such as alcove/python
+        plugin: String,
+        /// Who asks
+        user: String,
+        /// Why not; they read it
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
 }
 
 #[derive(Debug, Args)]

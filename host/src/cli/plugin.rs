@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use alcove_api_types::{
-    AddMcpServer, AddedMcpServer, Binding, GrantRequest, InstallPlugin, Plugin, RequestGrant,
+    AddMcpServer, AddedMcpServer, Binding, DeclineRequest, GrantRequest, InstallPlugin, Plugin,
+    RequestGrant,
 };
 use anyhow::Context;
 
@@ -102,11 +103,28 @@ async fn act(client: &Client, command: PluginCommand) -> anyhow::Result<()> {
                         asked.plugin,
                         format!("user:{}", asked.user),
                         output::date(asked.created_at_ms),
-                        asked.reason,
+                        match asked.declined {
+                            Some(why) => format!("declined: {why}"),
+                            None => asked.reason,
+                        },
                     ]
                 })
                 .collect();
             output::table(&rows)?;
+            Ok(())
+        }
+        PluginCommand::Decline {
+            plugin,
+            user,
+            reason,
+        } => {
+            let path = format!("/api/plugins/{}/requests/decline", segment(&plugin));
+            let body = DeclineRequest { user, reason };
+            let declined: GrantRequest = client.post(&path, &body).await?;
+            output::note(&format!(
+                "{} is told that {} is declined.",
+                declined.user, declined.plugin
+            ))?;
             Ok(())
         }
         PluginCommand::Remove { plugin } => {

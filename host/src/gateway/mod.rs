@@ -104,8 +104,20 @@ pub fn router(app: Arc<App>) -> Router {
             post(api::request_grant::request_grant),
         )
         .route(
+            "/api/plugins/{id}/requests/decline",
+            post(api::decline_request::decline_request),
+        )
+        .route(
+            "/api/plugins/{id}/policy",
+            post(api::read_policy::read_policy),
+        )
+        .route(
             "/api/plugins/{id}/learn",
             post(api::learn_policy::learn_policy),
+        )
+        .route(
+            "/api/principals",
+            get(api::list_principals::list_principals),
         )
         .route("/api/requests", get(api::list_requests::list_requests))
         .route(

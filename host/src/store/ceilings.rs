@@ -35,7 +35,7 @@ pub struct NewCeiling {
     pub now_ms: i64,
 }
 
-/// A request for a plugin that nobody has decided on.
+/// A request for a plugin that nobody has decided on, or that was declined.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct GrantRequestRow {
     /// Who asks.
@@ -48,6 +48,8 @@ pub struct GrantRequestRow {
     pub reason: String,
     /// When.
     pub created_at_ms: i64,
+    /// Why it was declined; absent while nobody has decided.
+    pub declined: Option<String>,
 }
 
 /// Ceilings and requests.
@@ -63,7 +65,7 @@ pub trait Ceilings {
     /// Adds a version. [`StoreError::Conflict`] where another came at the same moment.
     async fn set_ceiling(&self, ceiling: &NewCeiling) -> Result<(), StoreError>;
 
-    /// Asks for a plugin; asking again changes the reason.
+    /// Asks for a plugin; asking again changes the reason, and opens what was declined.
     async fn request_grant(
         &self,
         organisation: OrganisationId,
@@ -73,11 +75,20 @@ pub trait Ceilings {
         now_ms: i64,
     ) -> Result<(), StoreError>;
 
-    /// What is asked for, oldest first.
+    /// What is asked for or was declined, oldest first.
     async fn grant_requests(
         &self,
         organisation: OrganisationId,
     ) -> Result<Vec<GrantRequestRow>, StoreError>;
+
+    /// Declines an open request; answers whether there was one.
+    async fn decline_grant_request(
+        &self,
+        organisation: OrganisationId,
+        user: UserId,
+        plugin: &str,
+        why: &str,
+    ) -> Result<bool, StoreError>;
 
     /// Takes a request off the list; answers whether there was one.
     async fn close_grant_request(

@@ -74,6 +74,13 @@ pub trait Principals {
         name: &str,
     ) -> Result<Option<GroupRow>, StoreError>;
 
+    /// Names of an organisation's users and of its groups, sorted; at most `limit` of each.
+    async fn names(
+        &self,
+        organisation: OrganisationId,
+        limit: u32,
+    ) -> Result<(Vec<String>, Vec<String>), StoreError>;
+
     /// Creates a user in these groups (by name). [`StoreError::Conflict`] where the name is taken.
     async fn insert_user(&self, user: &UserRow, groups: &[&str]) -> Result<(), StoreError>;
 

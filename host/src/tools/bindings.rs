@@ -17,7 +17,7 @@ pub(super) const FIRST_PARTY_REASON: &str = "part of Alcove";
 /// Who gave these.
 const FIRST_PARTY_AUTHOR: &str = "alcove";
 /// A reason is at most this long.
-pub(super) const MAX_REASON_CHARS: usize = 500;
+const MAX_REASON_CHARS: usize = 500;
 /// The latest that a grant may expire: ten years from now.
 const MAX_EXPIRY_MS: u64 = 10 * 366 * 86_400 * 1_000;
 
@@ -74,6 +74,7 @@ impl Tools {
             let upgrade = self.upgrade_of(&row).await;
             bindings.push(Binding {
                 upgrade,
+                words: self.in_words(&row.plugin, &row.policy).await.ok(),
                 ..on_the_wire(row)
             });
         }
@@ -84,7 +85,14 @@ impl Tools {
     pub async fn history(&self, plugin: &str) -> Result<Vec<Binding>, ToolsError> {
         let organisation = self.inner.local.organisation;
         let rows = self.inner.store.binding_history(organisation, plugin);
-        Ok(rows.await?.into_iter().map(on_the_wire).collect())
+        let mut versions = Vec::new();
+        for row in rows.await? {
+            versions.push(Binding {
+                words: self.in_words(&row.plugin, &row.policy).await.ok(),
+                ..on_the_wire(row)
+            });
+        }
+        Ok(versions)
     }
 
     /// Grants an installed plugin. A binding of the same plugin for the same principal is
@@ -109,12 +117,7 @@ impl Tools {
                 ),
             })?;
         let reason = create.reason.trim();
-        if reason.chars().count() > MAX_REASON_CHARS {
-            return Err(ToolsError::Invalid {
-                param: "reason",
-                message: format!("the reason is longer than {MAX_REASON_CHARS} characters"),
-            });
-        }
+        check_reason(reason)?;
         let expires_at_ms = expiry(create.expires_in_ms)?;
         let history = self
             .inner
@@ -238,7 +241,7 @@ impl Tools {
 
 /// The policy of a grant: what the admin wrote, or the default of a first-party plugin, or what
 /// the author asks for.
-fn policy_for(installed: &Installed, given: Option<&str>) -> Result<Policy, ToolsError> {
+pub(super) fn policy_for(installed: &Installed, given: Option<&str>) -> Result<Policy, ToolsError> {
     let unfit = |message: String| ToolsError::Invalid {
         param: "policy",
         message,
@@ -287,7 +290,7 @@ pub(super) fn requested(installed: &Installed) -> Result<Policy, alcove_policies
 
 /// The policy that a grant is measured by: what comes with the program, or what the author asks
 /// for.
-fn reference(installed: &Installed) -> Result<Policy, alcove_policies::PolicyError> {
+pub(super) fn reference(installed: &Installed) -> Result<Policy, alcove_policies::PolicyError> {
     match default_policy(&installed.id) {
         Some(text) => Policy::parse(text),
         None => requested(installed),
@@ -310,6 +313,16 @@ fn within_request(installed: &Installed, policy: &Policy) -> Result<(), ToolsErr
         installed.id,
         more.join("; ")
     )))
+}
+
+pub(super) fn check_reason(reason: &str) -> Result<(), ToolsError> {
+    if reason.chars().count() <= MAX_REASON_CHARS {
+        return Ok(());
+    }
+    Err(ToolsError::Invalid {
+        param: "reason",
+        message: format!("the reason is longer than {MAX_REASON_CHARS} characters"),
+    })
 }
 
 /// When a grant that holds for so long ends.
@@ -357,5 +370,6 @@ fn on_the_wire(row: BindingRow) -> Binding {
         upgrade: None,
         revoked_at_ms: row.revoked_at_ms,
         revoked_by: row.revoked_by_username,
+        words: None,
     }
 }

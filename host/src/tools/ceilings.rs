@@ -1,11 +1,9 @@
-//! The organisation's ceiling, what people ask for, and what would be allowed.
+//! The organisation's ceiling, and what would be allowed.
 
 use std::sync::Arc;
 
-use alcove_api_types::{
-    Ceiling as WireCeiling, Explain, Explanation, GrantRequest, Revoked, SetCeiling,
-};
-use alcove_core::ids::{OrganisationId, UserId};
+use alcove_api_types::{Ceiling as WireCeiling, Explain, Explanation, Revoked, SetCeiling};
+use alcove_core::ids::OrganisationId;
 use alcove_policies::{Ceiling, HttpDecision};
 use serde_json::json;
 use url::Url;
@@ -14,11 +12,8 @@ use crate::accounts::Principal;
 use crate::store::log::AuditEntry;
 use crate::store::{CeilingRow, NewCeiling, now_ms};
 
-use super::bindings::MAX_REASON_CHARS;
+use super::bindings::check_reason;
 use super::{Tools, ToolsError};
-
-/// The most requests that a person has open at once.
-const MAX_OPEN_REQUESTS: usize = 32;
 
 impl Tools {
     /// The ceiling of an organisation, where it has one.
@@ -101,74 +96,6 @@ impl Tools {
         Ok(Revoked { stopped_calls })
     }
 
-    /// Asks an admin for a plugin.
-    pub async fn request_grant(
-        &self,
-        plugin: &str,
-        reason: &str,
-        by: &Principal,
-    ) -> Result<GrantRequest, ToolsError> {
-        let installed = self.installed(plugin).await?;
-        let reason = reason.trim();
-        check_reason(reason)?;
-        let store = &self.inner.store;
-        let open = store.grant_requests(by.organisation).await?;
-        let own = open
-            .iter()
-            .filter(|row| row.user_id.0 == by.user && row.plugin != installed.id)
-            .count();
-        if own >= MAX_OPEN_REQUESTS {
-            return Err(ToolsError::Conflict {
-                message: format!("you have {MAX_OPEN_REQUESTS} open requests already"),
-            });
-        }
-        let now = now_ms();
-        store
-            .request_grant(by.organisation, by.user, &installed.id, reason, now)
-            .await?;
-        tracing::info!(plugin = installed.id, by = by.username, "asked for");
-        Ok(GrantRequest {
-            user: by.username.clone(),
-            plugin: installed.id,
-            reason: reason.to_owned(),
-            created_at_ms: now,
-        })
-    }
-
-    /// What is asked for: all of it for an admin, else one's own.
-    pub async fn grant_requests(&self, by: &Principal) -> Result<Vec<GrantRequest>, ToolsError> {
-        let rows = self.inner.store.grant_requests(by.organisation).await?;
-        Ok(rows
-            .into_iter()
-            .filter(|row| by.admin || row.user_id.0 == by.user)
-            .map(|row| GrantRequest {
-                user: row.username,
-                plugin: row.plugin,
-                reason: row.reason,
-                created_at_ms: row.created_at_ms,
-            })
-            .collect())
-    }
-
-    /// Takes the requests off the list that a new grant answers.
-    pub(super) async fn close_requests(
-        &self,
-        plugin: &str,
-        user: Option<UserId>,
-        all: bool,
-    ) -> Result<(), ToolsError> {
-        let organisation = self.inner.local.organisation;
-        for row in self.inner.store.grant_requests(organisation).await? {
-            if row.plugin == plugin && (all || user == Some(row.user_id.0)) {
-                let store = &self.inner.store;
-                store
-                    .close_grant_request(organisation, row.user_id.0, plugin)
-                    .await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Whether a plugin may send a request for a person, and which line decides.
     pub async fn explain(
         &self,
@@ -233,16 +160,6 @@ pub(super) fn parse_ceiling(row: Option<&CeilingRow>) -> Result<Option<Arc<Ceili
         ),
     })?;
     Ok(Some(Arc::new(ceiling)))
-}
-
-fn check_reason(reason: &str) -> Result<(), ToolsError> {
-    if reason.chars().count() <= MAX_REASON_CHARS {
-        return Ok(());
-    }
-    Err(ToolsError::Invalid {
-        param: "reason",
-        message: format!("the reason is longer than {MAX_REASON_CHARS} characters"),
-    })
 }
 
 fn no_ceiling() -> WireCeiling {

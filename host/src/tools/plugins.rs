@@ -133,6 +133,9 @@ impl Tools {
                     name: tool.name.clone(),
                     title: tool.title.clone(),
                     description: tool.description.clone(),
+                    input: tool.input.clone(),
+                    output: tool.output.clone(),
+                    effects: tool.effects.clone(),
                 })
                 .collect(),
             badges: badges_of(&inspection, policy.as_ref()),
@@ -143,6 +146,7 @@ impl Tools {
                 .collect(),
             requests: installed.manifest.requests.clone(),
             is_generated: self.inner.components.generated(&installed.digest).is_some(),
+            allowed: None,
         })
     }
 

@@ -193,3 +193,80 @@ async fn plugins_are_listed_with_what_they_can_ask_for() {
         "{error}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_is_said_in_words_beside_what_is_asked_for() {
+    let (app, admin) = TestApp::signed_in().await;
+    let path = "/api/plugins/alcove%2Fweb-fetch/policy";
+    let asked = admin.post(path, &json!({})).await.expect(200);
+    let words = &asked["words"];
+    assert!(words["grants"].to_string().contains("public"), "{asked}");
+    assert_eq!(words["withheld"], json!([]), "{asked}");
+    assert_eq!(words["beyond"], json!([]), "{asked}");
+
+    let policy = "version = 1\nplugin = \"alcove/web-fetch\"\n\
+        [[http]]\norigin = \"https://a.example\"\n[state]\n[[http]]\nnetwork = \"public\"\n";
+    let narrowed = policy.replace("[state]\n[[http]]\nnetwork = \"public\"\n", "");
+    let read = admin.post(path, &json!({"policy": narrowed})).await;
+    let words = &read.expect(200)["words"];
+    assert!(words["grants"].to_string().contains("a.example"), "{words}");
+    assert!(words["withheld"].to_string().contains("public"), "{words}");
+    assert!(words["warning"].is_null(), "{words}");
+    let read = admin.post(path, &json!({"policy": policy})).await;
+    let words = &read.expect(200)["words"];
+    assert!(words["beyond"].to_string().contains("state"), "{words}");
+    let warning = words["warning"].as_str().unwrap();
+    assert!(warning.contains("any public address"), "{warning}");
+
+    let wrong = json!({"policy": policy.replace("origin", "orign")});
+    let problem = admin.post(path, &wrong).await.expect(422);
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("line 4"), "{detail}");
+
+    // The same words stand on each grant.
+    let binding = binding_of(&admin, "alcove/web-fetch").await;
+    assert!(
+        binding["words"]["grants"].to_string().contains("public"),
+        "{binding}"
+    );
+    let other = app.another_user("eve").await;
+    let plugin = other.get("/api/plugins/alcove%2Fweb-fetch").await;
+    let allowed = &plugin.expect(200)["allowed"];
+    assert!(allowed.to_string().contains("public"), "{allowed}");
+    let gone = admin.delete("/api/bindings/alcove%2Fweb-fetch").await;
+    gone.expect(200);
+    let plugin = other.get("/api/plugins/alcove%2Fweb-fetch").await;
+    assert!(plugin.expect(200)["allowed"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asked_reads_why_it_was_declined() {
+    let (app, admin) = TestApp::signed_in().await;
+    let eve = app.another_user("eve").await;
+    let people = admin.get("/api/principals").await.expect(200);
+    assert_eq!(people["users"], json!(["ada", "eve"]), "{people}");
+    assert_eq!(people["groups"], json!(["admins", "everyone"]), "{people}");
+    eve.get("/api/principals").await.expect(403);
+
+    let ask = "/api/plugins/alcove%2Fpython/requests";
+    eve.post(ask, &json!({"reason": "sums"})).await.expect(200);
+    let open = admin.get("/api/requests").await.expect(200);
+    assert_eq!(open[0]["user"], "eve", "{open}");
+    let decline = format!("{ask}/decline");
+    let body = json!({"user": "eve", "reason": "use the calculator"});
+    eve.post(&decline, &body).await.expect(403);
+    admin.post(&decline, &body).await.expect(200);
+    admin.post(&decline, &body).await.expect(404);
+    assert_eq!(admin.get("/api/requests").await.expect(200), json!([]));
+    let own = eve.get("/api/requests").await.expect(200);
+    assert_eq!(own[0]["declined"], "use the calculator", "{own}");
+    let entry = admin.get("/api/audit?action=decline").await.expect(200);
+    assert_eq!(entry["entries"][0]["outcome"], "ok", "{entry}");
+
+    // Asking again opens it.
+    eve.post(ask, &json!({"reason": "long sums"}))
+        .await
+        .expect(200);
+    let open = admin.get("/api/requests").await.expect(200);
+    assert_eq!(open[0]["reason"], "long sums", "{open}");
+}

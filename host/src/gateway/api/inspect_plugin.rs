@@ -13,8 +13,8 @@ use crate::gateway::json::Json;
 /// One plugin; the slash in its id is percent-encoded.
 pub(in crate::gateway) async fn inspect_plugin(
     State(app): State<Arc<App>>,
-    Caller(_): Caller,
+    Caller(principal): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Plugin>, ApiError> {
-    Ok(Json(app.tools.inspect(&id).await?))
+    Ok(Json(app.tools.inspect_for(&id, &principal).await?))
 }

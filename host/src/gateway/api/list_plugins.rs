@@ -13,7 +13,7 @@ use crate::gateway::json::Json;
 /// What is installed, with what its binaries are proven able to ask for.
 pub(in crate::gateway) async fn list_plugins(
     State(app): State<Arc<App>>,
-    Caller(_): Caller,
+    Caller(principal): Caller,
 ) -> Result<Json<Vec<Plugin>>, ApiError> {
-    Ok(Json(app.tools.list().await?))
+    Ok(Json(app.tools.list_for(&principal).await?))
 }

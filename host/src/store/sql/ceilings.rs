@@ -63,7 +63,8 @@ impl Ceilings for Backend {
         sqlx::query(
             "INSERT INTO grant_requests (organisation_id, user_id, plugin, reason, created_at_ms)
              VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (organisation_id, user_id, plugin) DO UPDATE SET reason = excluded.reason",
+             ON CONFLICT (organisation_id, user_id, plugin)
+             DO UPDATE SET reason = excluded.reason, declined = NULL",
         )
         .bind(Text(organisation))
         .bind(Text(user))
@@ -81,7 +82,7 @@ impl Ceilings for Backend {
     ) -> Result<Vec<GrantRequestRow>, StoreError> {
         Ok(sqlx::query_as(
             "SELECT grant_requests.user_id, users.username, grant_requests.plugin,
-                 grant_requests.reason, grant_requests.created_at_ms
+                 grant_requests.reason, grant_requests.created_at_ms, grant_requests.declined
              FROM grant_requests JOIN users ON users.id = grant_requests.user_id
              WHERE grant_requests.organisation_id = $1
              ORDER BY grant_requests.created_at_ms, grant_requests.plugin",
@@ -89,6 +90,26 @@ impl Ceilings for Backend {
         .bind(Text(organisation))
         .fetch_all(self.read())
         .await?)
+    }
+
+    async fn decline_grant_request(
+        &self,
+        organisation: OrganisationId,
+        user: UserId,
+        plugin: &str,
+        why: &str,
+    ) -> Result<bool, StoreError> {
+        let declined = sqlx::query(
+            "UPDATE grant_requests SET declined = $4
+             WHERE organisation_id = $1 AND user_id = $2 AND plugin = $3 AND declined IS NULL",
+        )
+        .bind(Text(organisation))
+        .bind(Text(user))
+        .bind(plugin)
+        .bind(why)
+        .execute(self.write())
+        .await?;
+        Ok(declined.rows_affected() == 1)
     }
 
     async fn close_grant_request(

@@ -92,6 +92,26 @@ impl Principals for Backend {
         )
     }
 
+    async fn names(
+        &self,
+        organisation: OrganisationId,
+        limit: u32,
+    ) -> Result<(Vec<String>, Vec<String>), StoreError> {
+        let users = sqlx::query_scalar(
+            "SELECT username FROM users WHERE organisation_id = $1 ORDER BY username_key LIMIT $2",
+        );
+        let groups = sqlx::query_scalar(
+            "SELECT name FROM groups WHERE organisation_id = $1 ORDER BY name LIMIT $2",
+        );
+        let (organisation, limit) = (Text(organisation), i64::from(limit));
+        let users = users.bind(organisation).bind(limit);
+        let groups = groups.bind(organisation).bind(limit);
+        Ok((
+            users.fetch_all(self.read()).await?,
+            groups.fetch_all(self.read()).await?,
+        ))
+    }
+
     async fn insert_user(&self, user: &UserRow, groups: &[&str]) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         insert_user(&mut tx, user, groups).await?;

@@ -153,6 +153,30 @@ pub(crate) async fn a_ceiling_has_versions_and_requests_are_closed(f: Fixture) {
         (open[0].reason.as_str(), open[0].created_at_ms),
         ("really", 1)
     );
+    // A no is said once, and asking again opens it.
+    let decline = || {
+        f.store
+            .decline_grant_request(organisation, bob.user, "a/b", "not now")
+    };
+    assert!(decline().await.unwrap());
+    assert!(!decline().await.unwrap());
+    let declined = f.store.grant_requests(organisation).await.unwrap();
+    assert_eq!(declined[0].declined.as_deref(), Some("not now"));
+    f.store
+        .request_grant(organisation, bob.user, "a/b", "again", 3)
+        .await
+        .unwrap();
+    let again = f.store.grant_requests(organisation).await.unwrap();
+    assert_eq!(
+        (again[0].reason.as_str(), &again[0].declined),
+        ("again", &None)
+    );
+    let (users, groups) = f.store.names(organisation, 10).await.unwrap();
+    assert!(users.contains(&"Bob".to_owned()), "{users:?}");
+    assert!(groups.contains(&"everyone".to_owned()), "{groups:?}");
+    let (one, _) = f.store.names(organisation, 1).await.unwrap();
+    assert_eq!(one.len(), 1);
+
     let close = || f.store.close_grant_request(organisation, bob.user, "a/b");
     assert!(close().await.unwrap());
     assert!(!close().await.unwrap());

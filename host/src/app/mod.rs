@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::gateway::chain;
 use crate::inference::{Inference, InferenceConfig};
 use crate::ledger::LedgerBook;
+use crate::mcp::Sessions;
 use crate::runs::{RunLimits, Runs};
 use crate::secrets::Secrets;
 use crate::store::Store;
@@ -67,6 +68,8 @@ pub struct App {
     pub(crate) closing: CancellationToken,
     /// Connections and what else must end before the server does.
     pub(crate) tasks: TaskTracker,
+    /// Calls over MCP that their clients can stop.
+    pub(crate) mcp_sessions: Sessions,
     /// Permits for WebSockets.
     pub(crate) websockets: Arc<Semaphore>,
     /// What the command line on this machine shows.
@@ -234,6 +237,7 @@ impl App {
             );
         }
         Ok(Arc::new(App {
+            mcp_sessions: Sessions::default(),
             websockets: Arc::new(Semaphore::new(config.limits.max_websockets)),
             config: Arc::new(config),
             store,

@@ -1,7 +1,7 @@
 //! `/mcp`: the Model Context Protocol over streamable HTTP.
 //!
 //! A message is a POST, answered with JSON, or with a stream of events where the client asked for
-//! progress. There is no session in either revision; a client that goes away stops its call.
+//! progress. A client that goes away stops its call; one of an older revision may also say so.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -25,8 +25,8 @@ use super::error::ApiError;
 use super::json::{self, Json};
 use crate::accounts::{Principal, Via};
 use crate::app::App;
-use crate::mcp::{Context, Fault, LEGACY, MODERN, Mcp, Message, Request as Call, Revision};
-use crate::mcp::{code, reply, stdio, unsupported, version_of};
+use crate::mcp::{Context, Fault, Id, LEGACY, MODERN, Mcp, Message, Request as Call, Revision};
+use crate::mcp::{InFlight, Place, Sessions, code, reply, stdio, unsupported, version_of};
 
 /// Messages of one stream that wait to be sent; progress beyond is lost.
 const BUFFER: usize = 32;
@@ -38,6 +38,7 @@ const LINES: &str = "mcp-lines";
 const VERSION_HEADER: &str = "mcp-protocol-version";
 const METHOD_HEADER: &str = "mcp-method";
 const NAME_HEADER: &str = "mcp-name";
+const SESSION_HEADER: &str = "mcp-session-id";
 
 /// Takes a message.
 pub(super) async fn post(
@@ -52,8 +53,15 @@ pub(super) async fn post(
     let body = json::read(request, app.config.limits.max_body_bytes).await?;
     let call = match Message::parse(&body) {
         Ok(Message::Request(call)) => call,
-        // Closing the stream is what cancels here, so that no client can stop another's call.
-        Ok(Message::Notification(_)) => return Ok(StatusCode::ACCEPTED.into_response()),
+        Ok(Message::Notification(told)) => {
+            let place = told
+                .cancelled()
+                .and_then(|id| place(&headers, &principal, id));
+            if let Some(place) = place {
+                app.mcp_sessions.cancel(&place);
+            }
+            return Ok(StatusCode::ACCEPTED.into_response());
+        }
         Err(unreadable) => {
             let (id, fault) = *unreadable;
             let body = Json(fault.message(id.as_ref()));
@@ -66,10 +74,29 @@ pub(super) async fn post(
     }
     let token = call.meta("progressToken");
     let wants_stream = token.is_some_and(|token| !token.is_null()) && accepts_events(&headers);
-    match wants_stream {
-        true => Ok(stream(&app, principal, call)),
-        false => whole(&app, principal, call).await,
+    let opens_session = call.method == "initialize" && version_of(&call).is_none();
+    let (mut answering, guard) = Answering::new(&app, principal, call);
+    if let Err(fault) = answering.join_session(&app, &headers) {
+        let body = Json(fault.message(Some(&answering.call.id)));
+        return Ok((StatusCode::BAD_REQUEST, body).into_response());
     }
+    let mut response = match wants_stream {
+        true => stream(&app, answering, guard),
+        false => whole(&app, answering, guard).await?,
+    };
+    if opens_session
+        && let Some(name) = Sessions::new_name()
+        && let Ok(name) = HeaderValue::from_str(&name)
+    {
+        response.headers_mut().insert(SESSION_HEADER, name);
+    }
+    Ok(response)
+}
+
+/// The place of a request in the session that the headers name, where they do.
+fn place(headers: &HeaderMap, principal: &Principal, id: Id) -> Option<Place> {
+    let session = headers.get(SESSION_HEADER)?.to_str().ok()?;
+    Place::new(principal.user, session, id)
 }
 
 /// Hands the connection to `alcove mcp --stdio`, which pipes its own streams through it.
@@ -177,9 +204,25 @@ struct Answering {
     principal: Principal,
     call: Call,
     cancel: CancellationToken,
+    /// Held while the call can be stopped by its session.
+    in_flight: Option<InFlight>,
 }
 
 impl Answering {
+    /// Lets the client stop the call by its session.
+    fn join_session(&mut self, app: &App, headers: &HeaderMap) -> Result<(), Fault> {
+        if let Some(place) = place(headers, &self.principal, self.call.id.clone()) {
+            let begun = app.mcp_sessions.begin(place, self.cancel.clone());
+            self.in_flight = Some(begun.ok_or_else(|| {
+                Fault::new(
+                    code::INVALID_REQUEST,
+                    "A request with this id is being answered: ids are used once",
+                )
+            })?);
+        }
+        Ok(())
+    }
+
     /// With the guard that stops it when the client is gone. The call is written down however it
     /// ends, so it runs on a task of its own.
     fn new(app: &App, principal: Principal, call: Call) -> (Answering, DropGuard) {
@@ -190,6 +233,7 @@ impl Answering {
             principal,
             call,
             cancel,
+            in_flight: None,
         };
         (answering, guard)
     }
@@ -200,6 +244,7 @@ impl Answering {
             cancel: self.cancel,
             notify,
         };
+        let _in_flight = self.in_flight;
         let outcome = self.mcp.answer(&self.call, context).await;
         let status = match &outcome {
             Ok(_) => StatusCode::OK,
@@ -209,8 +254,11 @@ impl Answering {
     }
 }
 
-async fn whole(app: &App, principal: Principal, call: Call) -> Result<Response, ApiError> {
-    let (answering, _guard) = Answering::new(app, principal, call);
+async fn whole(
+    app: &App,
+    answering: Answering,
+    _stops_when_dropped: DropGuard,
+) -> Result<Response, ApiError> {
     let running = app.tasks.spawn(answering.run(None));
     let (status, message) = running.await.map_err(ApiError::internal)?;
     Ok((status, Json(message)).into_response())
@@ -228,8 +276,7 @@ fn status(fault: &Fault, call: &Call) -> StatusCode {
 }
 
 /// Notifications as they come, then the answer.
-fn stream(app: &App, principal: Principal, call: Call) -> Response {
-    let (answering, guard) = Answering::new(app, principal, call);
+fn stream(app: &App, answering: Answering, guard: DropGuard) -> Response {
     let (sender, messages) = mpsc::channel(BUFFER);
     app.tasks.spawn(async move {
         let (_, message) = answering.run(Some(sender.clone())).await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{Context, Fault, Mcp, Request};
-use crate::tools::{Consent, OfferedTool, ToolRequest, ToolResult};
+use crate::tools::{Consent, OfferedTool, ToolRequest, ToolResult, input_question, unanswered};
 
 /// Progress that waits to be sent.
 const PROGRESS_BUFFER: usize = 16;
@@ -41,7 +41,10 @@ impl Mcp {
             let shown: String = name.chars().take(64).collect();
             Fault::invalid_params(format!("Unknown tool: {shown}"))
         })?;
-        let result = self.run(request, tool.clone(), arguments, context).await;
+        let mut result = self.run(request, tool.clone(), arguments, context).await;
+        if let Some(asked) = input_question(&result) {
+            result = unanswered(result, &asked, "nobody can be asked here");
+        }
         Ok(translate(tool, &result))
     }
 

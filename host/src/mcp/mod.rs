@@ -7,13 +7,14 @@
 //!
 //! Both eras are spoken: the stateless revision, in which each request says its version, and the
 //! two before it, which begin with `initialize`. Nothing is kept from one message to the next in
-//! either, so there is no session to steal, to expire or to pin to a replica.
+//! either but the calls in flight, so that they can be stopped.
 
 mod call;
 mod fault;
 mod list;
 mod message;
 mod revision;
+mod sessions;
 pub(crate) mod stdio;
 
 use serde_json::{Value, json};
@@ -25,8 +26,9 @@ use crate::tools::Tools;
 
 pub(crate) use call::describe;
 pub(crate) use fault::{Fault, code};
-pub(crate) use message::{Id, Message, Request};
+pub(crate) use message::{Id, Message, Notification, Request};
 pub(crate) use revision::{LEGACY, MODERN, Revision, unsupported, version_of};
+pub(crate) use sessions::{InFlight, Place, Sessions};
 
 /// What the server says about itself, for a model that is about to use it.
 const INSTRUCTIONS: &str = "Tools that run in a sandbox of WebAssembly. Each may do what an \
@@ -51,6 +53,17 @@ pub(crate) struct Context<'a> {
     pub(crate) cancel: CancellationToken,
     /// Where notifications about the request go; a full channel loses them.
     pub(crate) notify: Option<mpsc::Sender<Value>>,
+}
+
+impl Notification {
+    /// The request that a `notifications/cancelled` names.
+    pub(crate) fn cancelled(&self) -> Option<Id> {
+        let is_one = self.method == "notifications/cancelled";
+        self.params
+            .get("requestId")
+            .filter(|_| is_one)
+            .and_then(Id::of)
+    }
 }
 
 impl Mcp {

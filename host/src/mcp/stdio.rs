@@ -122,11 +122,7 @@ impl Served {
 
     /// Only `notifications/cancelled` asks for anything; one that names nothing is ignored.
     fn told(&self, told: &Notification) {
-        if told.method != "notifications/cancelled" {
-            return;
-        }
-        let id = told.params.get("requestId").and_then(Id::of);
-        if let Some(id) = id
+        if let Some(id) = told.cancelled()
             && let Some(token) = self.in_flight.lock().get(&id)
         {
             token.cancel();

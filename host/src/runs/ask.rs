@@ -3,10 +3,8 @@
 //! Nothing is ever approved by a timeout: a question that nobody answers ends as a denial. The row
 //! decides between two answers at once, and between an answer and Stop.
 
-use alcove_api_types::{Answer, Answered, ApprovalQuestion, Awaiting, InputQuestion, ToolOutcome};
+use alcove_api_types::{Answer, Answered, ApprovalQuestion, Awaiting, InputQuestion};
 use alcove_core::item::AnswerKind;
-use alcove_policies::schema;
-use serde_json::Value;
 use tokio::time::{Duration, sleep, timeout};
 
 use super::{
@@ -16,19 +14,13 @@ use super::{
 };
 use crate::{
     store::{log::NewApproval, now_ms, wire::answer_kind_to_wire},
-    tools::{Question, ToolRequest, ToolResult, Verdict, allowed_call},
+    tools::{Question, ToolRequest, ToolResult, Verdict, allowed_call, input_question, unanswered},
 };
 
 /// How often one call may ask its person.
 const MAX_QUESTIONS: usize = 4;
-/// The longest prompt of a tool that is shown, in characters.
-const MAX_PROMPT_CHARS: usize = 2000;
-/// The largest schema of an answer, in bytes.
-const MAX_SCHEMA_BYTES: usize = 16 << 10;
 /// How long an answer that won over the timeout may take to arrive.
 const REPLY_GRACE: Duration = Duration::from_secs(5);
-/// The kind of a failure that asks a question.
-const INPUT_REQUIRED: &str = "input-required";
 
 impl Execution {
     /// Puts what the person says to a call into the request; says that nobody can be asked where
@@ -236,35 +228,4 @@ fn no(reason: Option<&str>) -> String {
         Some(reason) => format!("the person said no: {reason}"),
         None => "the person said no".to_owned(),
     }
-}
-
-/// What a tool asks.
-struct Asked {
-    prompt: String,
-    schema: Value,
-}
-
-/// The question in a failure that asks one. What does not fit is a failure like any other.
-fn input_question(result: &ToolResult) -> Option<Asked> {
-    let ToolOutcome::Failed { failure, message } = &result.outcome else {
-        return None;
-    };
-    if failure != INPUT_REQUIRED || message.len() > MAX_SCHEMA_BYTES {
-        return None;
-    }
-    let mut asked: serde_json::Map<String, Value> = serde_json::from_str(message).ok()?;
-    let prompt = asked.get("prompt")?.as_str()?;
-    let prompt: String = prompt.chars().take(MAX_PROMPT_CHARS).collect();
-    let schema = asked.remove("schema")?;
-    schema::check(&schema).ok()?;
-    Some(Asked { prompt, schema })
-}
-
-/// A call whose question got no answer: the model reads what was asked, in words.
-fn unanswered(mut result: ToolResult, asked: &Asked, why: &str) -> ToolResult {
-    result.outcome = ToolOutcome::Failed {
-        failure: INPUT_REQUIRED.to_owned(),
-        message: format!("the tool asks: {}\nThere is no answer: {why}", asked.prompt),
-    };
-    result
 }

@@ -4,6 +4,7 @@
 //! their organisation; `alcove_policies::Authority` says how a union is made.
 
 mod admit;
+mod asked;
 mod audit;
 mod bindings;
 mod call;
@@ -50,6 +51,7 @@ use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::store::log::ItemLog;
 
+pub use asked::{Asked, input_question, unanswered};
 pub use consent::{Allowance, Consent, Question, Verdict, allowed_call};
 pub use error::ToolsError;
 pub use flow::Flow;

@@ -50,7 +50,6 @@ impl Person {
 }
 
 /// A person as they were read.
-#[derive(Clone)]
 struct Read {
     person: Arc<Person>,
     at: Instant,
@@ -63,6 +62,7 @@ struct Read {
 pub(super) struct Standing {
     changes: AtomicU64,
     people: Mutex<HashMap<Who, Read>>,
+    reading: tokio::sync::Mutex<()>,
 }
 
 impl Standing {
@@ -73,6 +73,17 @@ impl Standing {
 
     fn changes(&self) -> u64 {
         self.changes.load(Ordering::SeqCst)
+    }
+
+    /// What was read and is still good, with the count of changes that it is good for.
+    fn known(&self, who: &Who) -> Option<(Arc<Person>, u64)> {
+        let changes = self.changes();
+        let people = self.lock();
+        let read = people.get(who)?;
+        let is_good = read.changes == changes
+            && read.at.elapsed() < HEARD_WITHIN
+            && read.person.until_ms.is_none_or(|at| now_ms() < at);
+        is_good.then(|| (Arc::clone(&read.person), changes))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Who, Read>> {
@@ -92,19 +103,22 @@ impl Tools {
             user: principal.user,
             groups: principal.groups.clone(),
         };
-        // Counted before rows are read: a change in between makes what was read useless.
-        let changes = standing.changes();
-        let known = standing.lock().get(&who).cloned();
-        if let Some(known) = &known
-            && known.changes == changes
-            && known.at.elapsed() < HEARD_WITHIN
-            && known.person.until_ms.is_none_or(|at| now_ms() < at)
-        {
-            return Ok((Arc::clone(&known.person), changes));
+        if let Some(person) = standing.known(&who) {
+            return Ok(person);
+        }
+        // A thousand calls that find nothing good any more read the rows once.
+        let _one_reads = standing.reading.lock().await;
+        if let Some(person) = standing.known(&who) {
+            return Ok(person);
         }
         let at = Instant::now();
-        let person = self.read_person(principal, known.map(|known| known.person));
-        let person = person.await?;
+        // Counted before rows are read: a change in between makes what was read useless.
+        let changes = standing.changes();
+        let before = standing
+            .lock()
+            .get(&who)
+            .map(|read| Arc::clone(&read.person));
+        let person = self.read_person(principal, before).await?;
         let read = Read {
             person: Arc::clone(&person),
             at,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::lines;
-use super::server;
+use super::{audited, grant, server};
 use crate::app::TestApp;
 
 /// The Python environment that `cargo xtask test` keeps in the user's cache.
@@ -30,9 +30,9 @@ pub(super) fn script(name: &str) -> PathBuf {
         .join(name)
 }
 
-async fn run(arguments: &[&str]) -> Value {
+async fn run(program: &str, arguments: &[&str]) -> Value {
     let output = Command::new(python())
-        .arg(script("mcp_client.py"))
+        .arg(script(program))
         .args(arguments)
         .env("ALCOVE_MODEL", "/nowhere/none.gguf")
         .output()
@@ -59,6 +59,8 @@ fn check(seen: &Value, version: &str) {
     assert!(why.starts_with("denied (http)"), "{why}");
 }
 
+const CLIENT: &str = "mcp_client.py";
+const ASKING: &str = "mcp_asking.py";
 const VERSIONS: [(&str, &str); 2] = [("auto", "2026-07-28"), ("legacy", "2025-11-25")];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,7 +69,7 @@ async fn the_official_client_lists_and_calls_over_http() {
     let url = format!("http://{}/mcp", app.server().address());
     let key = std::fs::read_to_string(app.data().join("local.key")).unwrap();
     for (mode, version) in VERSIONS {
-        let seen = run(&[mode, "http", &url, key.trim()]).await;
+        let seen = run(CLIENT, &[mode, "http", &url, key.trim()]).await;
         check(&seen, version);
     }
 }
@@ -76,7 +78,7 @@ async fn the_official_client_lists_and_calls_over_http() {
 async fn the_official_client_lists_and_calls_over_stdio() {
     let mut app = server().await;
     for (mode, version) in VERSIONS {
-        let seen = over_stdio(&app, mode).await;
+        let seen = over_stdio(CLIENT, &app, mode).await;
         check(&seen, version);
         // The second time without a server that runs.
         if app.is_running() {
@@ -85,7 +87,7 @@ async fn the_official_client_lists_and_calls_over_stdio() {
     }
 }
 
-async fn over_stdio(app: &TestApp, mode: &str) -> Value {
+async fn over_stdio(script: &str, app: &TestApp, mode: &str) -> Value {
     let command = lines::command(app);
     let command = command.as_std();
     let program = command.get_program().to_str().unwrap();
@@ -95,5 +97,39 @@ async fn over_stdio(app: &TestApp, mode: &str) -> Value {
             .get_args()
             .map(|argument| argument.to_str().unwrap()),
     );
-    run(&arguments).await
+    run(script, &arguments).await
+}
+
+/// What needs a person is denied with a reason where nobody can be asked, and a call that its
+/// client gives up ends on the server while the connection lives on.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_client_is_told_why_and_stops_what_it_gives_up() {
+    let app = server().await;
+    let asks = "version = 1\nplugin = \"local/echo\"\n[approval]\ndefault = \"always\"\n";
+    grant(&app, "local/echo", asks).await;
+    let url = format!("http://{}/mcp", app.server().address());
+    let key = std::fs::read_to_string(app.data().join("local.key")).unwrap();
+    let mut stopped = 0;
+    for (mode, _) in VERSIONS {
+        for transport in ["http", "stdio"] {
+            let seen = match transport {
+                "http" => run(ASKING, &[mode, "http", &url, key.trim()]).await,
+                _ => over_stdio(ASKING, &app, mode).await,
+            };
+            let said = |tool: &str| seen[tool][1][0].as_str().unwrap().to_owned();
+            assert_eq!(seen["echo"][0], true, "{seen}");
+            assert!(said("echo").starts_with("denied (approval): "), "{seen}");
+            assert!(said("echo").contains("nobody can be asked here"), "{seen}");
+            assert!(
+                said("ask_year").contains("nobody can be asked here"),
+                "{seen}"
+            );
+            assert_eq!(seen["cancelled"], true, "{seen}");
+            assert_eq!(seen["again"], true, "still denied, and still answered");
+            stopped += 1;
+            let ended = audited(&app, "local/probe").await;
+            let ended = ended.iter().filter(|row| row.outcome == "limit");
+            assert_eq!(ended.count(), stopped, "{mode} over {transport}");
+        }
+    }
 }

@@ -48,10 +48,24 @@ pub struct AuditChain {
     pub writer: String,
     /// How many entries hold, from the first on.
     pub entries: u64,
-    /// The hash of the last of these, in hex. A chain that was cut at its end still holds: note this
-    /// elsewhere to notice.
+    /// The hash of the last of these, in hex.
     pub last_hash: String,
     /// The first entry that is not what was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken_at: Option<i64>,
+    /// Entries that the server had written and did not find again: the database was cut, or an
+    /// older one put back. A server knows this of its own chain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<AuditGap>,
+}
+
+/// Entries that are gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditGap {
+    /// The first of them.
+    pub from: i64,
+    /// The last of them.
+    pub to: i64,
+    /// When that was noticed, in milliseconds since the Unix epoch.
+    pub at_ms: i64,
 }

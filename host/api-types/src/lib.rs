@@ -24,7 +24,7 @@ pub use accounts::{ApiKey, CreateApiKey, CreatedApiKey, Me, Principals, SetUp, S
 pub use approvals::{
     Answer, AnswerKind, Answered, ApprovalQuestion, Awaiting, Choice, InputQuestion, WaitingCall,
 };
-pub use audit::{AuditChain, AuditEntry, AuditPage};
+pub use audit::{AuditChain, AuditEntry, AuditGap, AuditPage};
 pub use calls::{CallDivergence, CallReceipt, CallReplay, HostCall};
 pub use chat_completions::{
     ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, ChatCompletionRequest, ChatContent,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use alcove_api_types::{AuditChain, AuditEntry, AuditPage};
+use alcove_api_types::{AuditChain, AuditEntry, AuditGap, AuditPage};
 use anyhow::Context;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -63,6 +63,14 @@ async fn verify(client: &Client) -> anyhow::Result<ExitCode> {
                     chain.writer, chain.entries
                 ))?;
             }
+        }
+        for AuditGap { from, to, at_ms } in chain.gaps {
+            code = ExitCode::from(FAILED);
+            let at = moment_of(at_ms);
+            output::line(&format!(
+                "{}: entries {from} to {to} were written and are gone, as was noticed at {at}: the database was cut, or an older one put back",
+                chain.writer
+            ))?;
         }
     }
     Ok(code)
@@ -130,14 +138,17 @@ fn moment(text: &str) -> anyhow::Result<i64> {
         .as_millisecond())
 }
 
+fn moment_of(at_ms: i64) -> String {
+    Timestamp::from_millisecond(at_ms).map_or_else(|_| at_ms.to_string(), |at| at.to_string())
+}
+
 fn row(entry: &AuditEntry) -> Vec<String> {
     let reason = entry
         .detail
         .as_ref()
         .and_then(|detail| detail["reason"].as_str());
     vec![
-        Timestamp::from_millisecond(entry.at_ms)
-            .map_or_else(|_| entry.at_ms.to_string(), |at| at.to_string()),
+        moment_of(entry.at_ms),
         entry.user.clone(),
         entry.action.clone(),
         entry.subject.clone(),

@@ -93,7 +93,7 @@ fn create(path: &Path, content: &str) -> Result<(), VaultError> {
         .map_err(failed("write", folder))
 }
 
-fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> VaultError {
+pub(super) fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> VaultError {
     let path = path.to_owned();
     move |source| VaultError::File {
         doing,

@@ -4,6 +4,7 @@
 //! row's key seals the row. Only wrapped keys are in the database; so forgetting one thing is
 //! deleting one wrapped key, and erasing a user is deleting another.
 
+mod anchor;
 mod key;
 mod master;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use alcove_core::hash::ChainKey;
 use alcove_core::ids::{UserId, WriterId};
 
+pub use anchor::{AuditAnchor, AuditGap};
 pub use key::{Key, SEAL_BYTES};
 
 /// What can go wrong with keys.
@@ -112,6 +114,20 @@ impl Vault {
 
     fn shared_key(&self) -> Key {
         Key::from_bytes(self.derive("alcove key of what organisations share v1"))
+    }
+
+    /// How far this server's audit chain went when it last wrote to it.
+    pub fn audit_anchor(&self) -> Result<AuditAnchor, VaultError> {
+        AuditAnchor::read(self.folder())
+    }
+
+    /// Notes how far it goes now: once the entries are on disk.
+    pub fn set_audit_anchor(&self, anchor: &AuditAnchor) -> Result<(), VaultError> {
+        anchor.write(self.folder())
+    }
+
+    fn folder(&self) -> &Path {
+        self.inner.path.parent().unwrap_or(Path::new("."))
     }
 
     /// The key of this server's audit chains.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alcove_api_types::AuditChain;
+use alcove_api_types::{AuditChain, AuditGap};
 use axum::extract::State;
 
 use crate::app::App;
@@ -26,11 +26,18 @@ fn on_the_wire(chain: Chain) -> AuditChain {
         entries,
         last_hash,
         broken_at,
+        gaps,
     } = chain;
+    let gaps = gaps.into_iter().map(|gap| AuditGap {
+        from: gap.from,
+        to: gap.to,
+        at_ms: gap.at_ms,
+    });
     AuditChain {
         writer: writer.to_string(),
         entries,
         last_hash: hex::encode(last_hash),
         broken_at,
+        gaps: gaps.collect(),
     }
 }

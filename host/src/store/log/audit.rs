@@ -6,8 +6,8 @@ use alcove_core::ids::{ConversationId, ItemId, OrganisationId, UserId, WriterId}
 use serde::Serialize;
 
 use super::{ItemLog, LogError};
-use crate::store::{AuditRow, Spent};
-use crate::vault::Vault;
+use crate::store::{AuditRow, Spent, now_ms};
+use crate::vault::{AuditAnchor, AuditGap, Vault};
 
 /// How many entries are verified at a time.
 const PAGE: u32 = 1000;
@@ -44,6 +44,8 @@ pub struct Chain {
     pub last_hash: Vec<u8>,
     /// The first entry that does not hold.
     pub broken_at: Option<i64>,
+    /// Entries that were written and are gone: this server knows that of its own chain.
+    pub gaps: Vec<AuditGap>,
 }
 
 /// What an entry's hash covers: every column but the two hashes.
@@ -94,7 +96,8 @@ impl ItemLog {
     pub async fn verify_audit(&self) -> Result<u64, LogError> {
         let mut entries = 0;
         for chain in self.audit_chains().await? {
-            if let Some(seq) = chain.broken_at {
+            let gone = chain.gaps.first().map(|gap| gap.from);
+            if let Some(seq) = chain.broken_at.or(gone) {
                 let writer = chain.writer;
                 return Err(LogError::AuditTampered { writer, seq });
             }
@@ -106,28 +109,45 @@ impl ItemLog {
     /// Verifies every chain of the audit log, and says of each how far it holds.
     pub async fn audit_chains(&self) -> Result<Vec<Chain>, LogError> {
         self.audit_settled().await?;
+        // Before the entries: others write meanwhile.
+        let anchor = self.vault.audit_anchor()?;
         let mut chains = Vec::new();
         for writer in self.store.audit_writers().await? {
-            chains.push(self.audit_chain(writer).await?);
+            let known = match writer == self.vault.writer() {
+                true => &anchor,
+                false => &AuditAnchor::default(),
+            };
+            chains.push(self.audit_chain(writer, known).await?);
+        }
+        // A chain that is gone as a whole has no writer in the database.
+        let own = self.vault.writer();
+        if anchor.last > 0 && chains.iter().all(|chain| chain.writer != own) {
+            chains.push(self.audit_chain(own, &anchor).await?);
         }
         Ok(chains)
     }
 
-    async fn audit_chain(&self, writer: WriterId) -> Result<Chain, LogError> {
+    /// Verifies a chain; `known` is what is known of it without the database.
+    async fn audit_chain(&self, writer: WriterId, known: &AuditAnchor) -> Result<Chain, LogError> {
         let mut chain = Chain {
             writer,
             entries: 0,
             last_hash: Vec::new(),
             broken_at: None,
+            gaps: known.gaps.clone(),
         };
         let mut last = 0;
         loop {
             let page = self.store.audit_chain(writer, last, PAGE).await?;
             if page.is_empty() {
+                chain.gaps.extend(known.missing_after(last, now_ms()));
                 return Ok(chain);
             }
             for row in page {
-                let follows = row.seq == last + 1 && row.prev_hash == chain.last_hash;
+                let skipped = (last + 1, row.seq - 1);
+                let is_next = row.seq == last + 1
+                    || known.gaps.iter().any(|gap| (gap.from, gap.to) == skipped);
+                let follows = is_next && row.prev_hash == chain.last_hash;
                 let holds = match hash_of(&self.vault, &row) {
                     Ok(hash) => follows && hash == row.hash,
                     Err(LogError::AuditTampered { .. }) => false,
@@ -180,10 +200,11 @@ pub(super) fn hash_of(vault: &Vault, row: &AuditRow) -> Result<Vec<u8>, LogError
         writer: writer_id.0,
         seq: *seq,
     };
-    let before = match (*seq, before) {
-        (1, _) => None,
-        (_, Ok(before)) => Some(before),
-        (_, Err(_)) => return Err(tampered),
+    let before = match before {
+        Ok(before) => Some(before),
+        // The first entry that is there has none before it.
+        Err(_) if prev_hash.is_empty() => None,
+        Err(_) => return Err(tampered),
     };
     let hash = vault.audit_key().link(bytes.as_bytes(), before.as_ref());
     Ok(hash.as_bytes().to_vec())

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::audit::{AuditEntry, hash_of};
 use super::{ATTEMPTS, Keyring, LogError};
 use crate::store::{AuditBatch, AuditRow, Spent, StoreError, Text, WrappedRowKey, now_ms};
+use crate::vault::AuditAnchor;
 
 /// Entries that wait to be written; whoever brings one more waits for room.
 const QUEUE: usize = 4096;
@@ -118,10 +119,18 @@ impl Journal {
     }
 }
 
+/// The end of the chain.
+#[derive(Clone)]
+struct Tail {
+    seq: i64,
+    hash: Vec<u8>,
+    anchor: AuditAnchor,
+}
+
 struct Writer {
     keys: Keyring,
-    /// The chain's last place and hash, where they are known.
-    tail: Option<(i64, Vec<u8>)>,
+    /// Where the chain ends, where that is known.
+    tail: Option<Tail>,
     urgent: Arc<Notify>,
     closing: CancellationToken,
 }
@@ -200,9 +209,13 @@ impl Writer {
     async fn try_commit(&mut self, letters: &[Letter]) -> Result<(), LogError> {
         let writer = self.keys.vault.writer();
         let store = &self.keys.store;
-        let (mut seq, mut hash) = match &self.tail {
+        let Tail {
+            mut seq,
+            mut hash,
+            mut anchor,
+        } = match &self.tail {
             Some(tail) => tail.clone(),
-            None => store.audit_tail(writer).await?.unwrap_or_default(),
+            None => self.find_tail().await?,
         };
         let mut users = HashMap::new();
         let mut batch = AuditBatch::default();
@@ -246,8 +259,34 @@ impl Writer {
         if !(batch.entries.is_empty() && batch.spent.is_empty()) {
             store.append_audit(&batch).await?;
         }
-        self.tail = Some((seq, hash));
+        if !batch.entries.is_empty() {
+            anchor.last = seq;
+            // The entries are written all the same; without this a cut is noticed less well.
+            if let Err(error) = self.keys.vault.set_audit_anchor(&anchor) {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the end of the audit log could not be noted");
+            }
+        }
+        self.tail = Some(Tail { seq, hash, anchor });
         Ok(())
+    }
+
+    /// Where the chain in the database ends. Where it had gone further, that is remembered.
+    async fn find_tail(&self) -> Result<Tail, LogError> {
+        let vault = &self.keys.vault;
+        let mut anchor = vault.audit_anchor()?;
+        let tail = self.keys.store.audit_tail(vault.writer()).await?;
+        let (mut seq, hash) = tail.unwrap_or_default();
+        if let Some(gap) = anchor.missing_after(seq, now_ms()) {
+            tracing::error!(
+                from = gap.from,
+                to = gap.to,
+                "entries of the audit log are gone: the database was cut, or an older one put back"
+            );
+            seq = gap.to;
+            anchor.remember(gap);
+        }
+        Ok(Tail { seq, hash, anchor })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use alcove::ledger::{Kind, LedgerBook, Owner};
-use alcove::store::log::{AuditEntry, LogError};
+use alcove::store::log::{AuditEntry, ItemLog, LogError};
 use alcove::store::{AuditFilter, StoreError};
 use alcove_core::ids::{ItemId, UserId};
 use serde_json::json;
@@ -311,4 +311,46 @@ pub(crate) async fn the_first_break_of_each_chain_is_named(f: Fixture) {
             assert_eq!(chain.last_hash.len(), 32);
         }
     }
+}
+
+/// A chain that was cut at its end is whole; the server knows how long it was.
+pub(crate) async fn entries_cut_off_are_missed(f: Fixture) {
+    for _ in 0..3 {
+        f.log.audit(entry(&f, "ok")).await.unwrap();
+    }
+    f.unlock().await;
+    let writer = f.vault.writer();
+    f.sql(&format!(
+        "DELETE FROM audit WHERE writer_id = '{writer}' AND seq >= 2"
+    ))
+    .await
+    .unwrap();
+    let gaps = async |log: &ItemLog| {
+        let chains = log.audit_chains().await.unwrap();
+        let own = chains.into_iter().find(|chain| chain.writer == writer);
+        let gaps = own.unwrap().gaps.into_iter();
+        gaps.map(|gap| (gap.from, gap.to)).collect::<Vec<_>>()
+    };
+    assert_eq!(gaps(&f.log).await, [(2, 3)]);
+    assert!(f.log.verify_audit().await.is_err());
+
+    // The server goes on after a restart, and what was cut off stays known.
+    let again = f.same_server();
+    for _ in 0..4 {
+        again.audit(entry(&f, "ok")).await.unwrap();
+    }
+    assert_eq!(gaps(&again).await, [(2, 3)]);
+    let chain = &again.audit_chains().await.unwrap()[0];
+    assert_eq!((chain.entries, chain.broken_at), (5, None));
+
+    // The whole chain, with which the server would be forgotten.
+    f.sql(&format!("DELETE FROM audit WHERE writer_id = '{writer}'"))
+        .await
+        .unwrap();
+    assert_eq!(gaps(&again).await, [(2, 3), (1, 7)]);
+    let last = f.same_server();
+    last.audit(entry(&f, "ok")).await.unwrap();
+    let chain = &last.audit_chains().await.unwrap()[0];
+    assert_eq!((chain.entries, chain.broken_at), (1, None));
+    assert_eq!(gaps(&last).await, [(2, 3), (1, 7)]);
 }

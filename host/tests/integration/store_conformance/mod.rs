@@ -64,7 +64,8 @@ macro_rules! conformance {
             audit: the_chain_is_whole_and_notices_changes, entries_at_once_get_places_of_their_own,
                 what_is_acknowledged_outlasts_a_kill, one_bad_entry_keeps_no_other_back,
                 closing_writes_what_waits_and_takes_no_more, the_audit_log_is_append_only, entries_are_found_by_what_they_say,
-                the_first_break_of_each_chain_is_named;
+                the_first_break_of_each_chain_is_named,
+                entries_cut_off_are_missed;
             accounts: the_first_start_makes_one_local_user, a_setup_link_works_once,
                 sessions_slide_and_end, wrong_passwords_are_throttled, keys_work_until_revoked,
                 names_are_unique_whatever_their_case, migrations_run_once;

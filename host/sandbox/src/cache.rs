@@ -11,8 +11,6 @@ use wasmtime::component::Component;
 
 use crate::precompiled;
 
-/// The most bytes that the folder holds; the longest unused files go first.
-const MAX_CACHE_BYTES: u64 = 2 << 30;
 /// What the names of its files end with.
 const EXTENSION: &str = "cwasm";
 
@@ -25,12 +23,13 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    pub(crate) fn open(folder: &Path, key: [u8; 32]) -> io::Result<Cache> {
+    /// Above `max_bytes` the longest unused files go.
+    pub(crate) fn open(folder: &Path, key: [u8; 32], max_bytes: u64) -> io::Result<Cache> {
         fs::create_dir_all(folder)?;
         Ok(Cache {
             folder: folder.to_owned(),
             key,
-            max_bytes: MAX_CACHE_BYTES,
+            max_bytes,
         })
     }
 
@@ -139,14 +138,14 @@ mod tests {
     fn what_was_put_comes_back_and_what_was_changed_does_not() {
         let folder = tempfile::tempdir().unwrap();
         let (engine, output) = compiled(folder.path());
-        let cache = Cache::open(&folder.path().join("cache"), [7; 32]).unwrap();
+        let cache = Cache::open(&folder.path().join("cache"), [7; 32], u64::MAX).unwrap();
         assert!(cache.get(&engine, "abc").is_none());
         cache.put(&engine, "abc", &output).unwrap();
         assert!(cache.get(&engine, "abc").is_some());
         assert!(cache.get(&engine, "abd").is_none());
 
         // Another key, as after the data folder was moved or the file came from elsewhere.
-        let other = Cache::open(&folder.path().join("cache"), [8; 32]).unwrap();
+        let other = Cache::open(&folder.path().join("cache"), [8; 32], u64::MAX).unwrap();
         assert!(other.get(&engine, "abc").is_none());
 
         let path = cache.path(&engine, "abc");
@@ -169,7 +168,7 @@ mod tests {
     fn the_folder_stays_under_its_limit_and_keeps_what_is_used() {
         let folder = tempfile::tempdir().unwrap();
         let (engine, output) = compiled(folder.path());
-        let mut cache = Cache::open(&folder.path().join("cache"), [7; 32]).unwrap();
+        let mut cache = Cache::open(&folder.path().join("cache"), [7; 32], u64::MAX).unwrap();
         cache.put(&engine, "a", &output).unwrap();
         let one = fs::metadata(cache.path(&engine, "a")).unwrap().len();
         cache.max_bytes = one * 2;
@@ -187,7 +186,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (engine, output) = compiled(folder.path());
         let place = folder.path().join("cache");
-        let mut cache = Cache::open(&place, [7; 32]).unwrap();
+        let mut cache = Cache::open(&place, [7; 32], u64::MAX).unwrap();
         // Killed while it wrote: a file under a name of its own, never the component's.
         let left = place.join(".tmpLeft.cwasm");
         fs::write(&left, &fs::read(&output).unwrap()[..100]).unwrap();

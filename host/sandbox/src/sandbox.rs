@@ -47,6 +47,8 @@ pub struct SandboxConfig {
     pub cache_dir: PathBuf,
     /// The key with which this host vouches for what it compiled.
     pub cache_mac_key: [u8; 32],
+    /// The most bytes of them; above, the longest unused go.
+    pub cache_bytes: u64,
     /// Who compiles.
     pub compiler: Compiler,
     /// The most instances at once, those of sessions included.
@@ -123,7 +125,7 @@ impl Sandbox {
             move |source| SandboxError::Folder { path, source }
         };
         let engine_error = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
-        let cache = Cache::open(&config.cache_dir, config.cache_mac_key)
+        let cache = Cache::open(&config.cache_dir, config.cache_mac_key, config.cache_bytes)
             .map_err(folder_error(&config.cache_dir))?;
         let no_files = config.cache_dir.join("no-files");
         std::fs::create_dir_all(&no_files).map_err(folder_error(&no_files))?;

@@ -294,6 +294,7 @@ fn sandbox(
     Sandbox::new(SandboxConfig {
         cache_dir: data.join("cache"),
         cache_mac_key: vault.derive("alcove sandbox cache v1"),
+        cache_bytes: config.limits.compiled_bytes,
         compiler: Compiler::Child {
             program: options.program,
             args: vec!["compile-component".into()],

@@ -142,6 +142,11 @@ pub const KEYS: &[Key] = &[
         "8",
         "How many tool sessions (such as a Python interpreter with its variables) are kept alive.",
     ),
+    key(
+        "limits.compiled",
+        "\"2 GiB\"",
+        "How much room compiled components take in `cache/`; the longest unused go first.",
+    ),
 ];
 
 /// Finds a key by its name.

@@ -35,6 +35,8 @@ pub struct Limits {
     pub max_tool_instances: u32,
     /// How many tool sessions are kept alive.
     pub max_tool_sessions: usize,
+    /// The most bytes of compiled components on disk.
+    pub compiled_bytes: u64,
 }
 
 impl Limits {
@@ -58,6 +60,7 @@ impl Limits {
             approval_wait: raw.duration("limits.approval_wait", 24 * HOUR)?,
             max_tool_instances: raw.integer("limits.tool_instances", 1, 1000)? as u32,
             max_tool_sessions: raw.integer("limits.tool_sessions", 1, 1000)? as usize,
+            compiled_bytes: raw.bytes("limits.compiled", 64 * MIB, 1024 * 1024 * MIB)?,
         })
     }
 }

@@ -34,10 +34,16 @@ pub(crate) fn keep(data: &Path, digests: &[String]) {
     }
 }
 
+/// How far an audit chain went belongs to its own database.
+const NOT_SHARED: &str = "audit-tail.json";
+
 /// The files are written whole and never changed, so one on disk can serve many folders.
 fn link_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for file in files(from) {
+        if file.ends_with(NOT_SHARED) {
+            continue;
+        }
         let target = to.join(file.file_name().unwrap());
         if !target.exists() && fs::hard_link(&file, &target).is_err() {
             // The temporary folder may be on another disk.

@@ -25,6 +25,7 @@ pub(crate) fn config(folder: &Path) -> SandboxConfig {
     SandboxConfig {
         cache_dir: folder.join("cache"),
         cache_mac_key: [7; 32],
+        cache_bytes: u64::MAX,
         compiler: Compiler::InProcess,
         max_instances: 8,
         egress: Egress::new(EgressConfig::default()).unwrap(),

@@ -39,6 +39,7 @@ pub(crate) fn sandbox(cache: &Path) -> Measured<Sandbox> {
     Ok(Sandbox::new(SandboxConfig {
         cache_dir: cache.to_owned(),
         cache_mac_key: [0; 32],
+        cache_bytes: u64::MAX,
         compiler: Compiler::InProcess,
         max_instances: INSTANCES,
         egress: Egress::new(EgressConfig::default())?,

@@ -20,7 +20,7 @@ use super::{ToolRequest, ToolResult, Tools};
 
 /// The argument in which a tool finds the person's answer to its question. No tool may have one
 /// of its own by that name.
-const ANSWER: &str = "_answer";
+pub(super) const ANSWER: &str = "_answer";
 
 /// How a call ended, before it is written down.
 struct Ended {

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::PriorCall;
+use super::call::ANSWER;
 use super::consent::APPROVAL;
 use super::outcome::{PLUGIN, is_note, note, translate};
 
@@ -56,8 +57,14 @@ pub(super) fn ran(call: &PriorCall, tools: &[Tool]) -> bool {
             .iter()
             .find(|tool| tool.name == call.tool)
             .is_some_and(|tool| {
-                serde_json::from_str::<Value>(&call.arguments)
-                    .is_ok_and(|arguments| schema::validate(&tool.input, &arguments).is_ok())
+                let mut arguments: Value =
+                    serde_json::from_str(&call.arguments).unwrap_or_default();
+                // A person's answer is no argument. One that a model made up was refused, and
+                // such a call ran under nothing.
+                if let (Some(_), Value::Object(fields)) = (&call.record.under, &mut arguments) {
+                    fields.remove(ANSWER);
+                }
+                schema::validate(&tool.input, &arguments).is_ok()
             }),
     }
 }

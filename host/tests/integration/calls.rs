@@ -7,7 +7,9 @@ use alcove::accounts::Principal;
 use alcove::app::App;
 use alcove::store::log::Append;
 use alcove::store::wire;
-use alcove::tools::{Consent, KeptCall, PriorCall, ToolRequest, ToolResult, ToolsError};
+use alcove::tools::{
+    Consent, KeptCall, OfferedTool, PriorCall, ToolRequest, ToolResult, ToolsError,
+};
 use alcove_api_types::{CreateBinding, ItemStatus, ToolCall, ToolOutcome};
 use alcove_core::ids::{BranchId, ConversationId, ItemId};
 use alcove_core::item::Payload;
@@ -44,12 +46,22 @@ impl Kept {
     }
 
     async fn call(&mut self, plugin: &str, arguments: Value) -> (ItemId, ToolResult) {
+        self.call_tool((plugin, None), arguments, Consent::default())
+            .await
+    }
+
+    /// Calls a tool of a plugin; the first one where none is named.
+    async fn call_tool(
+        &mut self,
+        (plugin, name): (&str, Option<&str>),
+        arguments: Value,
+        consent: Consent,
+    ) -> (ItemId, ToolResult) {
         let offered = self.app.tools.offered(&self.who).await.unwrap();
-        let tool = offered
-            .iter()
-            .find(|tool| tool.plugin == plugin)
-            .cloned()
-            .unwrap();
+        let is_meant = |tool: &&OfferedTool| {
+            tool.plugin == plugin && name.is_none_or(|name| tool.tool == name)
+        };
+        let tool = offered.iter().find(is_meant).cloned().unwrap();
         let item = ItemId::generate();
         let request = ToolRequest {
             principal: self.who.clone(),
@@ -58,7 +70,7 @@ impl Kept {
             prior: self.prior.clone(),
             tool: tool.clone(),
             arguments,
-            consent: Consent::default(),
+            consent,
         };
         let (progress, _nobody) = mpsc::channel(8);
         let cancel = CancellationToken::new();
@@ -246,4 +258,72 @@ async fn a_page_is_read_again_from_the_record_when_its_grant_is_gone() {
     stranger.user = alcove_core::ids::UserId::generate();
     let none = KeptCall::read(&kept.app.log, &stranger, id).await.map(drop);
     assert!(matches!(none, Err(ToolsError::NotFound { .. })), "{none:?}");
+}
+
+/// What a capability answered is in the record: a replay neither reads nor changes what it stands for.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_capabilities_and_answers_of_people_are_served_from_the_record() {
+    let app = TestApp::start().await;
+    let mut kept = Kept::new(&app).await;
+    let probe = "local/probe";
+    for (fixture, lines) in [
+        (
+            "probe",
+            "[state]\nquota = \"1 KiB\"\n[assets]\nquota = \"1 KiB\"\n[delegate]\ntools = [\"local/echo:echo\"]\n",
+        ),
+        ("echo", ""),
+    ] {
+        let path = format!(
+            "{}/../plugins/dist/fixtures/{fixture}.wasm",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let body = json!({ "path": path });
+        app.local().post("/api/plugins", &body).await.expect(201);
+        let create = CreateBinding {
+            plugin: format!("local/{fixture}"),
+            principal: "everyone".to_owned(),
+            policy: Some(format!(
+                "version = 1\nplugin = \"local/{fixture}\"\n{lines}"
+            )),
+            beyond_request: true,
+            ..CreateBinding::default()
+        };
+        kept.app.tools.grant(create, &kept.who).await.unwrap();
+    }
+    let answered = Consent {
+        answer: Some(json!({"year": 1969})),
+        ..Consent::default()
+    };
+    let count = json!({"do": "increment", "key": "n"});
+    let mut calls = Vec::new();
+    for (tool, arguments, consent) in [
+        ("keep", count.clone(), Consent::default()),
+        ("keep", count.clone(), Consent::default()),
+        ("asset", json!({"do": "make", "n": 40}), Consent::default()),
+        ("asset", json!({"do": "again", "n": 40}), Consent::default()),
+        (
+            "call",
+            json!({"tool": "local/echo:echo", "arguments": "{\"text\":\"hello\"}"}),
+            Consent::default(),
+        ),
+        ("ask_year", json!({"topic": "the moon"}), answered),
+    ] {
+        let (id, first) = kept
+            .call_tool((probe, Some(tool)), arguments, consent)
+            .await;
+        assert_eq!(first.outcome, ToolOutcome::Ok, "{tool}: {first:?}");
+        calls.push((tool, id, first));
+    }
+    assert!(calls[5].2.output[0].value.contains("1969"));
+    kept.app.tools.revoke(probe, &kept.who).await.unwrap();
+    kept.app
+        .tools
+        .revoke("local/echo", &kept.who)
+        .await
+        .unwrap();
+    for (tool, id, first) in calls {
+        let again = kept.app.tools.replay(&kept.kept(id).await).await.unwrap();
+        assert!(again.same, "{tool}: {again:?}");
+        assert_eq!(again.output, first.output, "{tool}");
+    }
 }

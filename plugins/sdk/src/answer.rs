@@ -17,16 +17,22 @@ static ANSWER: Mutex<Option<Value>> = Mutex::new(None);
 
 /// The answer, where this call brings one and it fits.
 ///
-/// ```ignore
+/// ```
+/// use alcove_sdk::{Failure, Outcome, Part};
+///
 /// #[derive(serde::Deserialize, alcove_sdk::Input)]
 /// struct Year {
 ///     /// The year that is meant.
 ///     year: u32,
 /// }
 ///
-/// let Some(Year { year }) = alcove_sdk::answer() else {
-///     return Err(alcove_sdk::Failure::input_required::<Year>("Which year?"));
-/// };
+/// fn moon() -> Outcome {
+///     let Some(Year { year }) = alcove_sdk::answer() else {
+///         return Err(Failure::input_required::<Year>("Which year?"));
+///     };
+///     Ok(vec![Part::text(format!("the moon in {year}"))])
+/// }
+/// assert!(moon().is_err(), "nobody has answered yet");
 /// ```
 #[must_use]
 pub fn answer<T: DeserializeOwned>() -> Option<T> {

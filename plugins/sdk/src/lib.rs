@@ -3,7 +3,7 @@
 //! A tool is a function from arguments to parts. Its arguments are a struct, its documentation is
 //! the comments on it: the macro [`plugin`] writes the manifest from both.
 //!
-//! ```ignore
+//! ```
 //! #[derive(serde::Deserialize, alcove_sdk::Input)]
 //! struct Arguments {
 //!     /// The text to count.
@@ -22,6 +22,7 @@
 //!         Ok(vec![alcove_sdk::Part::text(words.to_string())])
 //!     }
 //! }
+//! # fn main() {}
 //! ```
 //!
 //! Build it for `wasm32-unknown-unknown` as a `cdylib`. Such a component imports nothing but what

@@ -9,6 +9,7 @@ pub mod gateway;
 pub mod inference;
 pub mod ledger;
 pub mod mcp;
+pub mod mcp_stdio;
 pub mod models;
 pub mod runs;
 pub mod secrets;

@@ -19,7 +19,7 @@ use crate::target::{Place, Target};
 use crate::{Inner, Roots};
 
 /// A connection, secure or not.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// TLS with the given roots, HTTP/1.1 only; nothing where this machine has no roots.

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 pub use address::{Refusal, Scope};
 pub use body::{Body, BodyError, ResponseBody, empty_body, full_body};
+pub use connect::Stream;
 pub use error::EgressError;
 pub use limits::Limits;
 pub use resolve::{Resolver, Resolving, SystemResolver};

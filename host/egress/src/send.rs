@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::Egress;
 use crate::address::Scope;
 use crate::body::{Body, Connection, CountedBody, ResponseBody, from_hyper};
+use crate::connect::Stream;
 use crate::error::EgressError;
 use crate::limits::Limits;
 use crate::target::Target;
@@ -51,6 +52,22 @@ impl Egress {
         self.send_to(&target, request, scope, limits).await
     }
 
+    /// The same over a connection to a server of the host's own: nothing is resolved or connected.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Egress::send`], but for what addresses can fail with.
+    pub async fn send_over(
+        &self,
+        connection: Box<dyn Stream>,
+        request: Request<Body>,
+        limits: &Limits,
+    ) -> Result<Response<ResponseBody>, EgressError> {
+        let target = Target::parse(&request.uri().to_string())?;
+        let connecting = std::future::ready(Ok(connection));
+        exchange(&target, request, connecting, limits).await
+    }
+
     pub(crate) async fn send_to(
         &self,
         target: &Target,
@@ -58,74 +75,85 @@ impl Egress {
         scope: &Scope,
         limits: &Limits,
     ) -> Result<Response<ResponseBody>, EgressError> {
-        let (mut parts, body) = request.into_parts();
-        if [Method::CONNECT, Method::TRACE].contains(&parts.method) {
-            return Err(EgressError::Method(parts.method.to_string()));
-        }
-        parts.uri = target.path_and_query.clone();
-        parts.version = http::Version::HTTP_11;
-        parts.headers = own_headers(parts.headers, target);
-        let (body, exceeded) = CountedBody::new(body, limits.request_bytes);
-        let request = Request::from_parts(parts, body);
-
-        let started = Instant::now();
-        let deadline = started + limits.total;
-        let stream = bounded(
-            "connecting",
-            limits.connect,
-            limits.total,
-            deadline,
-            self.inner.connect(target, scope),
-        )
-        .await??;
-        let (mut sender, connection) = http1::Builder::new()
-            .max_buf_size(limits.header_bytes.max(MIN_HEADER_BYTES))
-            .max_headers(limits.headers)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(from_hyper)?;
-        let connection = Connection(tokio::spawn(async move {
-            // Its error, if any, also comes out of the response.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
-            }
-        }));
-        let response = bounded(
-            "the first byte",
-            limits.first_byte,
-            limits.total,
-            deadline,
-            sender.send_request(request),
-        )
-        .await?
-        .map_err(|error| {
-            if exceeded.load(Ordering::Relaxed) {
-                EgressError::RequestTooLarge {
-                    limit: limits.request_bytes,
-                }
-            } else if is_head_too_large(&error) {
-                EgressError::HeadersTooLarge {
-                    limit: limits.header_bytes,
-                }
-            } else if error.is_user() {
-                EgressError::RequestBody(error.into())
-            } else {
-                from_hyper(error)
-            }
-        })?;
-        let announced = response
-            .headers()
-            .get(header::CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        if announced.is_some_and(|length| length > limits.response_bytes)
-            && !http_body::Body::is_end_stream(response.body())
-        {
-            return Err(EgressError::ResponseTooLarge {
-                limit: limits.response_bytes,
-            });
-        }
-        Ok(response.map(|body| ResponseBody::new(body, connection, limits, deadline)))
+        let connecting = self.inner.connect(target, scope);
+        exchange(target, request, connecting, limits).await
     }
+}
+
+/// Sends a request over the connection that `connecting` makes.
+async fn exchange(
+    target: &Target,
+    request: Request<Body>,
+    connecting: impl Future<Output = Result<Box<dyn Stream>, EgressError>>,
+    limits: &Limits,
+) -> Result<Response<ResponseBody>, EgressError> {
+    let (mut parts, body) = request.into_parts();
+    if [Method::CONNECT, Method::TRACE].contains(&parts.method) {
+        return Err(EgressError::Method(parts.method.to_string()));
+    }
+    parts.uri = target.path_and_query.clone();
+    parts.version = http::Version::HTTP_11;
+    parts.headers = own_headers(parts.headers, target);
+    let (body, exceeded) = CountedBody::new(body, limits.request_bytes);
+    let request = Request::from_parts(parts, body);
+
+    let started = Instant::now();
+    let deadline = started + limits.total;
+    let stream = bounded(
+        "connecting",
+        limits.connect,
+        limits.total,
+        deadline,
+        connecting,
+    )
+    .await??;
+    let (mut sender, connection) = http1::Builder::new()
+        .max_buf_size(limits.header_bytes.max(MIN_HEADER_BYTES))
+        .max_headers(limits.headers)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(from_hyper)?;
+    let connection = Connection(tokio::spawn(async move {
+        // Its error, if any, also comes out of the response.
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }));
+    let response = bounded(
+        "the first byte",
+        limits.first_byte,
+        limits.total,
+        deadline,
+        sender.send_request(request),
+    )
+    .await?
+    .map_err(|error| {
+        if exceeded.load(Ordering::Relaxed) {
+            EgressError::RequestTooLarge {
+                limit: limits.request_bytes,
+            }
+        } else if is_head_too_large(&error) {
+            EgressError::HeadersTooLarge {
+                limit: limits.header_bytes,
+            }
+        } else if error.is_user() {
+            EgressError::RequestBody(error.into())
+        } else {
+            from_hyper(error)
+        }
+    })?;
+    let announced = response
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limits.response_bytes)
+        && !http_body::Body::is_end_stream(response.body())
+    {
+        return Err(EgressError::ResponseTooLarge {
+            limit: limits.response_bytes,
+        });
+    }
+    Ok(response.map(|body| ResponseBody::new(body, connection, limits, deadline)))
 }
 
 /// hyper tells this apart only in its words, and only a server may ask for the kind.

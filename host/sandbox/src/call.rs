@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::capabilities::Capabilities;
-use crate::outbound::Outbound;
+use crate::outbound::{LocalServer, Outbound};
 use crate::record::HostRecord;
 use crate::report::LogLevel;
 use crate::secrets::Secrets;
@@ -43,6 +43,8 @@ pub struct Invocation {
     pub locale: String,
     /// Decides what leaves by an open network; as the policy says where absent.
     pub outbound: Option<Arc<dyn Outbound>>,
+    /// The server that the plugin stands for, where that is one of the host's own.
+    pub local: Option<Arc<dyn LocalServer>>,
     /// Serves what the host says from an earlier call's record: clock and random as long as that
     /// lasts, requests and other host functions from nowhere else.
     pub replay: Option<HostRecord>,
@@ -62,6 +64,7 @@ impl Invocation {
             progress: None,
             locale: "en".to_owned(),
             outbound: None,
+            local: None,
             replay: None,
             capabilities: Capabilities::default(),
             depth: 0,

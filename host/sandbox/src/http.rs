@@ -372,10 +372,18 @@ impl Sending {
         self.count(url.len() + header_bytes(&parts.headers))?;
         let (body, refused) = Outgoing::new(body, &self.shared, &self.secrets, self.meter.clone());
         let request = Request::from_parts(parts, body.boxed_unsync());
-        let sent = self
-            .egress
-            .send(request, &self.permit.scope, &self.limits)
-            .await;
+        let sent = match self.shared.local(&self.permit.url) {
+            Some(local) => {
+                let connection = local.connect();
+                self.egress
+                    .send_over(connection, request, &self.limits)
+                    .await
+            }
+            None => {
+                let scope = &self.permit.scope;
+                self.egress.send(request, scope, &self.limits).await
+            }
+        };
         // A server may answer before it has read everything.
         if refused.load(Ordering::Relaxed) {
             return Err(SendError::Refused);

@@ -55,7 +55,7 @@ pub use capabilities::{
 pub use compile::{CompileError, CompileLimits, Compiler, compile_component};
 pub use component::Component;
 pub use load::LoadError;
-pub use outbound::{Outbound, Passage};
+pub use outbound::{LocalServer, Outbound, Passage};
 pub use record::{
     Bytes, Divergence, Headers, HostCall, HostRecord, HttpExchange, MAX_RECORD_BYTES, SentBody,
     Under,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use alcove_egress::Stream;
 use http::{HeaderMap, HeaderValue, header};
 use url::Url;
 
@@ -10,6 +11,16 @@ use url::Url;
 pub trait Outbound: fmt::Debug + Send + Sync {
     /// How a request to that address may go.
     fn passage(&self, url: &Url) -> Passage;
+}
+
+/// A server of the host's own, which no name and no address leads to. The policy decides about
+/// requests to it as about all others.
+pub trait LocalServer: fmt::Debug + Send + Sync {
+    /// Whether a request to that address is for it.
+    fn serves(&self, url: &Url) -> bool;
+
+    /// A new connection to it.
+    fn connect(&self) -> Box<dyn Stream>;
 }
 
 /// How a request may go.

@@ -11,7 +11,7 @@ use crate::call::{Grant, Invocation, Progress};
 use crate::capabilities::Capabilities;
 use crate::cpu::CpuMeter;
 use crate::http_meter::HttpUse;
-use crate::outbound::{Outbound, Passage};
+use crate::outbound::{LocalServer, Outbound, Passage};
 use crate::record::Under;
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
@@ -58,6 +58,7 @@ struct Current {
     cpu_limit: Duration,
     progress: Option<mpsc::Sender<Progress>>,
     outbound: Option<Arc<dyn Outbound>>,
+    local: Option<Arc<dyn LocalServer>>,
     /// Where answers of this call have pointed on to.
     led_to: Vec<Url>,
     locale: String,
@@ -84,6 +85,7 @@ impl Shared {
                 cpu_limit: Duration::ZERO,
                 progress: None,
                 outbound: None,
+                local: None,
                 led_to: Vec::new(),
                 locale: String::new(),
                 logs: Vec::new(),
@@ -111,6 +113,7 @@ impl Shared {
             cpu_limit: limits.cpu,
             progress: invocation.progress.take(),
             outbound: invocation.outbound.take(),
+            local: invocation.local.take(),
             led_to: Vec::new(),
             locale: std::mem::take(&mut invocation.locale),
             logs: Vec::new(),
@@ -198,6 +201,12 @@ impl Shared {
             });
         }
         current.logs.push(LogLine { level, message });
+    }
+
+    /// The host's own server at that address, where this call has one.
+    pub(crate) fn local(&self, url: &Url) -> Option<Arc<dyn LocalServer>> {
+        let local = self.lock().local.clone();
+        local.filter(|local| local.serves(url))
     }
 
     /// How a request that an open rule allows may go.

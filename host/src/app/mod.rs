@@ -23,6 +23,7 @@ use crate::gateway::chain;
 use crate::inference::{Inference, InferenceConfig};
 use crate::ledger::LedgerBook;
 use crate::mcp::Sessions;
+use crate::mcp_stdio::McpStdioServers;
 use crate::runs::{RunLimits, Runs};
 use crate::secrets::Secrets;
 use crate::store::Store;
@@ -76,6 +77,7 @@ pub struct App {
     pub(crate) local_key: LocalKey,
     /// When it started, in seconds since the Unix epoch.
     pub(crate) started_at_s: i64,
+    mcp_stdio: McpStdioServers,
     sandbox: Sandbox,
     components: ComponentStore,
     folder: DataFolder,
@@ -203,6 +205,7 @@ impl App {
             );
         }
         let inference = Inference::start(inference_config(&config));
+        let mcp_stdio = McpStdioServers::new(&config.mcp_stdio);
         let tools = Tools::new(ToolsConfig {
             store: Arc::clone(&store),
             log: log.clone(),
@@ -212,6 +215,7 @@ impl App {
             assets: assets.clone(),
             inference: inference.clone(),
             ledger: ledger.clone(),
+            mcp_stdio: mcp_stdio.clone(),
             workspaces: data.join("workspaces"),
             max_sessions: config.limits.max_tool_sessions,
             local,
@@ -256,15 +260,17 @@ impl App {
             tasks: TaskTracker::new(),
             local_key,
             started_at_s: now_ms() / 1000,
+            mcp_stdio,
             sandbox,
             components,
             folder,
         }))
     }
 
-    /// Makes ready on the side what the first question would wait for: components that were not
-    /// compiled yet, and the beginning of the prompt. What fails says so when it is used.
+    /// Makes ready on the side what the first question would wait for: the MCP servers of the
+    /// configuration file, components that were not compiled yet, and the beginning of the prompt. What fails says so when it is used.
     pub async fn warm_up(&self) {
+        self.tools.find_stdio_servers().await;
         let components = self.components.clone();
         let listed = tokio::task::spawn_blocking(move || components.list()).await;
         for installed in listed.unwrap_or_default() {

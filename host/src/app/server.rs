@@ -142,6 +142,7 @@ impl Server {
             tracing::warn!("connections that did not close in time are dropped");
         }
         app.tools.shut_down().await;
+        app.mcp_stdio.close().await;
         app.log.close().await;
         app.store.close().await;
         if let Err(error) = app.folder.dir().remove_file(SERVER_FILE) {

@@ -5,6 +5,7 @@
 
 mod keys;
 mod limits;
+mod mcp_stdio;
 mod raw;
 mod secret;
 mod value;
@@ -16,6 +17,7 @@ use url::Url;
 
 pub use keys::{KEYS, Key};
 pub use limits::Limits;
+pub use mcp_stdio::McpStdio;
 pub use raw::{ConfigSources, RawConfig, Setting, Source};
 pub use secret::Secret;
 
@@ -46,6 +48,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Every limit that can be set.
     pub limits: Limits,
+    /// MCP servers that are processes.
+    pub mcp_stdio: Vec<McpStdio>,
     raw: RawConfig,
 }
 
@@ -191,6 +195,7 @@ impl Config {
                 _ => return Err(raw.bad("log_format", "expected auto, pretty or json")),
             },
             limits: Limits::resolve(&raw)?,
+            mcp_stdio: raw.mcp_stdio().to_vec(),
             data_dir,
             raw,
         })

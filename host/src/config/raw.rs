@@ -10,6 +10,7 @@ use toml::Value;
 
 use super::ConfigError;
 use super::keys::{self, KEYS};
+use super::mcp_stdio::{self, McpStdio};
 use super::value::{parse_bytes, parse_duration};
 
 /// What settings are read from.
@@ -87,6 +88,7 @@ pub struct Setting {
 #[derive(Clone, Default)]
 pub struct RawConfig {
     settings: BTreeMap<&'static str, Vec<Setting>>,
+    mcp_stdio: Vec<McpStdio>,
     file: Option<PathBuf>,
 }
 
@@ -97,6 +99,8 @@ impl fmt::Debug for RawConfig {
     }
 }
 
+/// The one thing of the file that is no key: nothing else can set it.
+const MCP_STDIO: &str = "mcp_stdio";
 const PREFIX: &str = "ALCOVE_";
 /// Names the file itself, so it is no key of the file.
 const FILE_VARIABLE: &str = "ALCOVE_CONFIG";
@@ -157,6 +161,15 @@ impl RawConfig {
                 line: line_of(offset),
             };
             let start = place.map_or(0, |(key, _)| key.span().start);
+            if name == MCP_STDIO {
+                self.mcp_stdio =
+                    mcp_stdio::read(value).map_err(|message| ConfigError::BadValue {
+                        key: MCP_STDIO,
+                        place: at(start),
+                        message,
+                    })?;
+                continue;
+            }
             let Value::Table(section) = value else {
                 self.add(&name, value, at(start))?;
                 continue;
@@ -185,6 +198,11 @@ impl RawConfig {
     /// The values of a key, the strongest last; none for what is worked out on this machine.
     pub fn settings(&self, key: &str) -> &[Setting] {
         self.settings.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The MCP servers that are processes.
+    pub(super) fn mcp_stdio(&self) -> &[McpStdio] {
+        &self.mcp_stdio
     }
 
     /// The file that was read.

@@ -92,10 +92,9 @@ fn annotations(tool: &OfferedTool) -> Value {
     let writes = effects.iter().any(|effect| effect.starts_with("write-"));
     // An author who says nothing of effects promises nothing: the cautious defaults stand.
     let reads_only = !effects.is_empty() && !writes;
-    let is_online = tool
-        .badges
-        .iter()
-        .any(|badge| badge.subject == "network" && badge.kind == BadgeKind::Granted);
+    let is_online = tool.badges.iter().any(|badge| {
+        matches!(badge.subject.as_str(), "network" | "sandbox") && badge.kind == BadgeKind::Granted
+    });
     json!({
         "title": tool.manifest.title,
         "readOnlyHint": reads_only,

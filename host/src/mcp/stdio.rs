@@ -220,21 +220,21 @@ async fn write<W: AsyncWrite + Unpin>(writer: W, mut letters: mpsc::Receiver<Val
     }
 }
 
-enum Line {
+pub(crate) enum Line {
     Whole(Vec<u8>),
     TooLong,
     End,
 }
 
 /// Lines of bounded length. Reading one can be given up and taken up again.
-struct Lines<R> {
+pub(crate) struct Lines<R> {
     reader: BufReader<R>,
     line: Vec<u8>,
     is_too_long: bool,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    fn new(reader: R) -> Lines<R> {
+    pub(crate) fn new(reader: R) -> Lines<R> {
         Lines {
             reader: BufReader::with_capacity(64 << 10, reader),
             line: Vec::new(),
@@ -242,7 +242,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    async fn next(&mut self) -> std::io::Result<Line> {
+    pub(crate) async fn next(&mut self) -> std::io::Result<Line> {
         loop {
             let buffer = self.reader.fill_buf().await?;
             if buffer.is_empty() {

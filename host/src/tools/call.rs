@@ -165,6 +165,7 @@ impl Tools {
             cancel: cancel.clone(),
             progress: Some(progress.clone()),
             outbound: admitted.outbound.clone(),
+            local: self.inner.mcp_stdio.of(&request.tool.plugin),
             capabilities: self.capabilities(context, &admitted.grant.policy),
             depth: chain.depth(),
             ..Invocation::new(request.tool.tool.as_str(), arguments)

@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::mcp_stdio;
+
 use super::outcome::translate;
 use super::upgrades::Strictness;
 use super::{Tools, ToolsError};
@@ -46,11 +48,52 @@ impl Tools {
     /// again looks what has changed.
     pub async fn add_mcp(&self, add: AddMcpServer) -> Result<AddedMcpServer, ToolsError> {
         let url = server_url(&add.url)?;
+        self.add_mcp_as(MCP_PUBLISHER, url, add).await
+    }
+
+    /// Asks each server of the configuration file what it offers, which starts it, and installs
+    /// that. One that does not answer keeps no other back; what it offered before stays.
+    pub async fn find_stdio_servers(&self) {
+        for name in self.inner.mcp_stdio.names() {
+            let add = AddMcpServer {
+                url: mcp_stdio::url_of(name),
+                name: Some(name.to_owned()),
+                policy: None,
+                addresses: Vec::new(),
+            };
+            let added = match server_url(&add.url) {
+                Ok(url) => self.add_mcp_as(mcp_stdio::PUBLISHER, url, add).await,
+                Err(error) => Err(error),
+            };
+            match added {
+                Ok(added) => {
+                    for left in added.left_out {
+                        tracing::warn!(
+                            name,
+                            tool = left.name,
+                            reason = left.reason,
+                            "a tool of an MCP server is left out"
+                        );
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(name, %error, "an MCP server of the configuration file can't be used");
+                }
+            }
+        }
+    }
+
+    async fn add_mcp_as(
+        &self,
+        publisher: &'static str,
+        url: Url,
+        add: AddMcpServer,
+    ) -> Result<AddedMcpServer, ToolsError> {
         let name = match &add.name {
             Some(name) => name.clone(),
             None => name_of(&url),
         };
-        let id = format!("{MCP_PUBLISHER}/{name}");
+        let id = format!("{publisher}/{name}");
         let policy = policy_of(&id, &url, &add)?;
         let found = self.discover(&id, &url, &policy).await?;
         let (tools, names, left_out) = convert_all(&found.tools);
@@ -75,7 +118,7 @@ impl Tools {
         let bytes = component::make(&configuration, &manifest)?;
         let (components, source) = (self.inner.components.clone(), url.to_string());
         let installed = self
-            .blocking(move || components.install_from(&bytes, MCP_PUBLISHER, &source))
+            .blocking(move || components.install_from(&bytes, publisher, &source))
             .await??;
         tracing::info!(plugin = installed.id, digest = installed.digest, %url, "an MCP server is added");
         self.move_bindings(&installed, Strictness::SameDescription)
@@ -108,7 +151,10 @@ impl Tools {
             .await
             .map_err(|why| invalid("url", why))?;
         let call = Call {
-            invocation: Invocation::new(DISCOVER, "{}"),
+            invocation: Invocation {
+                local: self.inner.mcp_stdio.of(id),
+                ..Invocation::new(DISCOVER, "{}")
+            },
             grant: Grant {
                 plugin: id.to_owned(),
                 policy: Arc::new(policy.clone().into()),
@@ -227,6 +273,10 @@ fn policy_of(id: &str, url: &Url, add: &AddMcpServer) -> Result<Policy, ToolsErr
                 url.origin().ascii_serialization(),
                 json!(url.path()),
             );
+            if id.starts_with(mcp_stdio::PUBLISHER) {
+                // What a process of this machine has read, nobody can know.
+                text.push_str("\n[labels]\noutput = \"private\"\n");
+            }
             if !add.addresses.is_empty() {
                 text.push_str(&format!("addresses = {}\n", json!(add.addresses)));
             }

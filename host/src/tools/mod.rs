@@ -47,6 +47,7 @@ use crate::accounts::Principal;
 use crate::assets::AssetStore;
 use crate::inference::Inference;
 use crate::ledger::LedgerBook;
+use crate::mcp_stdio::McpStdioServers;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::store::log::ItemLog;
@@ -83,6 +84,8 @@ pub struct ToolsConfig {
     pub inference: Inference,
     /// Who used how much.
     pub ledger: LedgerBook,
+    /// MCP servers that are processes.
+    pub mcp_stdio: McpStdioServers,
     /// Where conversations keep files for their tools: `<data>/workspaces`.
     pub workspaces: PathBuf,
     /// How many session instances are kept alive between calls. Fewer than the sandbox has
@@ -109,6 +112,7 @@ struct Inner {
     assets: AssetStore,
     inference: Inference,
     ledger: LedgerBook,
+    mcp_stdio: McpStdioServers,
     workspaces: PathBuf,
     local: Principal,
     standing: Standing,
@@ -130,6 +134,7 @@ impl Tools {
                 assets: config.assets,
                 inference: config.inference,
                 ledger: config.ledger,
+                mcp_stdio: config.mcp_stdio,
                 workspaces: config.workspaces,
                 local: config.local,
                 standing: Standing::default(),

@@ -15,6 +15,8 @@ use super::{OfferedTool, Tools, ToolsError};
 
 /// First-party plugins come first, so that their tools keep their plain names.
 const FIRST_PARTY: &str = "alcove/";
+/// The subject of the badge of plugins that stand for a process.
+const NOT_SANDBOXED: &str = "sandbox";
 
 impl Tools {
     /// The tools that a person may use, always in the same order: it is part of the prompt, and
@@ -54,7 +56,7 @@ impl Tools {
             let Some(manifest) = &inspection.manifest else {
                 continue;
             };
-            let badges = badges_of(&inspection, Some(&bound.authority));
+            let badges = self.badges(&bound.plugin, &inspection, Some(&bound.authority));
             let Some(binding) = bound.bindings.first().copied() else {
                 continue;
             };
@@ -76,6 +78,24 @@ impl Tools {
         }
         (offered, is_whole)
     }
+
+    /// What is to be said of a plugin. Of one that stands for a process, what its component can't
+    /// do says nothing about what the process can.
+    pub(super) fn badges(
+        &self,
+        plugin: &str,
+        inspection: &Inspection,
+        policy: Option<&Authority>,
+    ) -> Vec<Badge> {
+        match self.inner.mcp_stdio.describe(plugin) {
+            Some(text) => vec![Badge {
+                subject: NOT_SANDBOXED.to_owned(),
+                kind: BadgeKind::Granted,
+                text,
+            }],
+            None => badges_of(inspection, policy),
+        }
+    }
 }
 
 /// The tool's own name, or one that also names its plugin where that is taken.
@@ -93,7 +113,7 @@ fn free_name(taken: &mut HashSet<String>, plugin: &str, tool: &str) -> String {
 }
 
 /// What holds for a component under a policy, as clients see it.
-pub(super) fn badges_of(inspection: &Inspection, policy: Option<&Authority>) -> Vec<Badge> {
+fn badges_of(inspection: &Inspection, policy: Option<&Authority>) -> Vec<Badge> {
     badges(inspection, policy)
         .into_iter()
         .map(|badge| Badge {

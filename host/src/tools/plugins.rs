@@ -7,7 +7,6 @@ use alcove_api_types::{Plugin, PluginTool};
 use alcove_policies::{Authority, Policy, Source};
 use alcove_registry::{InstallError, Installed};
 
-use super::offer::badges_of;
 use super::upgrades::Strictness;
 use super::{Tools, ToolsError};
 
@@ -138,7 +137,7 @@ impl Tools {
                     effects: tool.effects.clone(),
                 })
                 .collect(),
-            badges: badges_of(&inspection, policy.as_ref()),
+            badges: self.badges(&installed.id, &inspection, policy.as_ref()),
             imports: inspection
                 .imports
                 .iter()

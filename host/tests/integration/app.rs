@@ -24,6 +24,8 @@ pub(crate) struct TestApp {
     server: Option<Server>,
     home: TempDir,
     settings: Vec<(String, String)>,
+    /// The text of a configuration file.
+    file: Option<String>,
 }
 
 impl TestApp {
@@ -39,6 +41,14 @@ impl TestApp {
         app
     }
 
+    /// Starts without a model, with a configuration file.
+    pub(crate) async fn start_with_file(text: &str) -> TestApp {
+        let mut app = TestApp::unstarted(&[("model", "/nowhere/none.gguf")]);
+        app.file = Some(text.to_owned());
+        app.start_again().await;
+        app
+    }
+
     /// Only the folder and the settings.
     pub(crate) fn unstarted(settings: &[(&str, &str)]) -> TestApp {
         let owned = settings
@@ -48,6 +58,7 @@ impl TestApp {
             server: None,
             home: tempfile::tempdir().expect("a temporary folder"),
             settings: owned.collect(),
+            file: None,
         }
     }
 
@@ -77,7 +88,12 @@ impl TestApp {
     }
 
     pub(crate) async fn boot(&self) -> Result<Server, StartError> {
+        let file = self.home.path().join("alcove.toml");
+        if let Some(text) = &self.file {
+            std::fs::write(&file, text).expect("a folder to write to");
+        }
         let config = Config::load(&ConfigSources {
+            file: self.file.is_some().then_some(file),
             flags: self.flags(),
             ..ConfigSources::default()
         });

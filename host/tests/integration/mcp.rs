@@ -3,6 +3,7 @@
 
 mod http;
 mod lines;
+mod processes;
 mod python;
 mod servers;
 mod typed;

@@ -6,6 +6,8 @@ of `weather`, as a server does that changes its mind.
 """
 
 import asyncio
+import os
+import subprocess
 import sys
 from typing import Literal
 
@@ -39,6 +41,31 @@ async def countDown(seconds: float, context: Context) -> str:
 def anything(data: dict) -> str:
     """Takes an object of any shape."""
     return str(data)
+
+
+if transport == "stdio":
+    # The library keeps its own copy of the output, and turns what is printed elsewhere.
+    wire = os.dup(1)
+
+    @server.tool()
+    async def misbehave(how: Literal["crash", "flood", "long", "hang", "environment", "child"]) -> str:
+        """Does what a server should not, or says what it was given."""
+        if how == "crash":
+            os._exit(7)
+        if how == "flood":
+            shout(b'{"jsonrpc":"2.0","method":"notifications/nonsense"}\n' * 20_000)
+        if how == "long":
+            shout(b"x" * (17 << 20) + b"\n")
+        if how == "hang":
+            await asyncio.sleep(1_000)
+        if how == "child":
+            return str(subprocess.Popen(["sleep", "1000"]).pid)
+        return ",".join(sorted(os.environ))
+
+
+def shout(said: bytes) -> None:
+    while said:
+        said = said[os.write(wire, said) :]
 
 
 class OnlyLegacy:

@@ -73,6 +73,11 @@ impl McpStdioServers {
         }))
     }
 
+    /// Whether a plugin stands for a program that is not in the configuration file any more.
+    pub(crate) fn lacks(&self, plugin: &str) -> bool {
+        name_of(plugin).is_some_and(|name| !self.servers.contains_key(name))
+    }
+
     /// The program that a plugin stands for, in words; `None` for other plugins.
     pub(crate) fn describe(&self, plugin: &str) -> Option<String> {
         let name = name_of(plugin)?;

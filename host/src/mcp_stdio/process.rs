@@ -43,7 +43,7 @@ pub(super) enum ProcessError {
     },
     /// It does not greet.
     #[error("it did not answer `initialize` within {0} s (`start` in the configuration file)")]
-    Silent(u64),
+    Silent(f64),
     /// It greets in a way that is not understood.
     #[error("it speaks no revision of the protocol that is known here: {0}")]
     Greeting(String),
@@ -115,6 +115,8 @@ impl Process {
         })?;
         tracing::info!(name, pid = child.id(), "an MCP server is started");
         let stop = stop.child_token();
+        // Whoever gives up waiting for the greeting leaves no process behind.
+        let unless_it_greets = stop.clone().drop_guard();
         let (outbox, letters) = mpsc::channel(OUTBOX);
         let process = Arc::new(Process {
             outbox,
@@ -138,17 +140,11 @@ impl Process {
         }
         let (ended, waiting) = (process.ended.clone(), Arc::clone(&process.waiting));
         tokio::spawn(attend(name.clone(), child, stop.clone(), ended, waiting));
-        match tokio::time::timeout(settings.start, process.greet()).await {
-            Ok(Ok(())) => Ok(process),
-            Ok(Err(error)) => {
-                stop.cancel();
-                Err(error)
-            }
-            Err(_) => {
-                stop.cancel();
-                Err(ProcessError::Silent(settings.start.as_secs()))
-            }
-        }
+        tokio::time::timeout(settings.start, process.greet())
+            .await
+            .map_err(|_| ProcessError::Silent(settings.start.as_secs_f64()))??;
+        unless_it_greets.disarm();
+        Ok(process)
     }
 
     async fn greet(self: &Arc<Process>) -> Result<(), ProcessError> {

@@ -54,6 +54,12 @@ impl Tools {
     ) -> Result<Admitted, ToolOutcome> {
         let tool = &request.tool;
         let (lease, found) = self.lease(request).await?;
+        if self.inner.mcp_stdio.lacks(&tool.plugin) {
+            return Err(refused(&format!(
+                "the program of {} is not in the server's configuration file (`[[mcp_stdio]]`)",
+                tool.plugin
+            )));
+        }
         let callers: Vec<Lease> = chain
             .bindings()
             .map(|bindings| self.inner.leases.acquire(bindings, None))

@@ -25,7 +25,7 @@ pub(crate) struct TestApp {
     home: TempDir,
     settings: Vec<(String, String)>,
     /// The text of a configuration file.
-    file: Option<String>,
+    pub(crate) file: Option<String>,
 }
 
 impl TestApp {

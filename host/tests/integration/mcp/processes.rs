@@ -48,7 +48,7 @@ fn outcome(result: &Value) -> &str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_is_a_plugin_that_says_it_is_not_sandboxed() {
-    let app = app().await;
+    let mut app = app().await;
     let plugin = app
         .local()
         .get(&format!("/api/plugins/{}", PLUGIN.replace('/', "%2F")))
@@ -107,6 +107,17 @@ async fn a_process_is_a_plugin_that_says_it_is_not_sandboxed() {
     let url = "http://weather.mcp-stdio.invalid/mcp";
     let probed = call(&app, "probe", json!({"do": "http", "url": url})).await;
     assert_ne!(outcome(&probed), "ok", "{probed}");
+
+    // Once it is taken out of the file its plugin reaches nothing, whatever is granted.
+    app.stop().await;
+    app.file = None;
+    app.start_again().await;
+    let gone = call(&app, "weather", rome).await;
+    assert_eq!(outcome(&gone), "denied", "{gone}");
+    assert!(
+        gone["content"].to_string().contains("[[mcp_stdio]]"),
+        "{gone}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -200,16 +200,20 @@ impl HttpRule {
 pub(crate) fn more(rules: &[HttpRule], others: &[HttpRule]) -> Vec<String> {
     rules
         .iter()
-        .filter(|rule| {
+        .filter_map(|rule| {
             let covered = others.iter().any(|other| rule.is_within(other));
             // An earlier rule for some of the same hosts may hold a rate that this one lacks.
             let hurried = others
                 .iter()
                 .filter(|other| rule.meets(other))
                 .any(|other| rule.is_faster_than(other));
-            !covered || hurried
+            (!covered || hurried).then_some((rule, hurried))
         })
-        .map(|rule| {
+        .map(|(rule, hurried)| {
+            let rate = match hurried {
+                true => " at a higher rate",
+                false => "",
+            };
             let paths: Vec<&str> = rule.paths.iter().map(PathPattern::as_str).collect();
             let paths = match paths.is_empty() {
                 true => String::new(),
@@ -220,7 +224,7 @@ pub(crate) fn more(rules: &[HttpRule], others: &[HttpRule]) -> Vec<String> {
                 None => "",
             };
             format!(
-                "http: {} {}{paths}{secret} (line {})",
+                "http: {} {}{paths}{secret}{rate} (line {})",
                 rule.methods.join(", "),
                 rule.summary(),
                 rule.line

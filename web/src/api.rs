@@ -1,9 +1,12 @@
 //! Requests to the server.
 
+use std::pin::Pin;
+
 use alcove_api_types::{
-    Answer, Answered, ApiKey, Binding, Conversation, ConversationPage, CreateApiKey,
-    CreateResponse, CreatedApiKey, Me, OpenAiError, Plugin, Problem, Readiness, RenameConversation,
-    Response, Revoked, SetUp, SignIn,
+    Answer, Answered, ApiKey, Binding, Ceiling, Conversation, ConversationPage, CreateApiKey,
+    CreateBinding, CreateResponse, CreatedApiKey, DeclineRequest, Explain, Explanation,
+    GrantRequest, Learned, Me, OpenAiError, Plugin, PolicyRead, Principals, Problem, ReadPolicy,
+    Readiness, RenameConversation, RequestGrant, Response, Revoked, SetCeiling, SetUp, SignIn,
 };
 use leptos::prelude::window;
 use serde::Serialize;
@@ -14,6 +17,7 @@ use web_sys::{Headers, RequestInit};
 
 /// Rows of the conversation list in one request.
 const PAGE_ROWS: u32 = 50;
+const CEILING: &str = "/api/policy/ceiling";
 
 /// Why a request did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,6 +168,81 @@ pub(crate) async fn revoke_binding(id: &str) -> Result<Revoked> {
     json("DELETE", &format!("/api/bindings/{id}"), None, None).await
 }
 
+/// `POST /api/bindings`.
+pub(crate) async fn grant(create: &CreateBinding) -> Result<Binding> {
+    json("POST", "/api/bindings", encode(create), None).await
+}
+
+/// The address of something of one plugin.
+fn of_plugin(id: &str, what: &str) -> String {
+    format!(
+        "/api/plugins/{}/{what}",
+        String::from(js_sys::encode_uri_component(id))
+    )
+}
+
+/// `GET /api/plugins/{id}/bindings`.
+pub(crate) async fn history(plugin: &str) -> Result<Vec<Binding>> {
+    json("GET", &of_plugin(plugin, "bindings"), None, None).await
+}
+
+/// `POST /api/plugins/{id}/policy`: what a text would grant, or the text that is asked for.
+pub(crate) async fn read_policy(plugin: &str, policy: Option<&str>) -> Result<PolicyRead> {
+    let body = ReadPolicy {
+        policy: policy.map(str::to_owned),
+    };
+    json("POST", &of_plugin(plugin, "policy"), encode(&body), None).await
+}
+
+/// `POST /api/plugins/{id}/learn`.
+pub(crate) async fn learn(plugin: &str) -> Result<Learned> {
+    json("POST", &of_plugin(plugin, "learn"), encode(&()), None).await
+}
+
+/// `POST /api/plugins/{id}/requests`.
+pub(crate) async fn ask_for(plugin: &str, reason: &str) -> Result<GrantRequest> {
+    let body = RequestGrant {
+        reason: reason.to_owned(),
+    };
+    json("POST", &of_plugin(plugin, "requests"), encode(&body), None).await
+}
+
+/// `POST /api/plugins/{id}/requests/decline`.
+pub(crate) async fn decline(plugin: &str, body: &DeclineRequest) -> Result<GrantRequest> {
+    let path = of_plugin(plugin, "requests/decline");
+    json("POST", &path, encode(body), None).await
+}
+
+/// `GET /api/requests`.
+pub(crate) async fn requests() -> Result<Vec<GrantRequest>> {
+    json("GET", "/api/requests", None, None).await
+}
+
+/// `GET /api/principals`.
+pub(crate) async fn principals() -> Result<Principals> {
+    json("GET", "/api/principals", None, None).await
+}
+
+/// `POST /api/policy/explain`.
+pub(crate) async fn explain(body: &Explain) -> Result<Explanation> {
+    json("POST", "/api/policy/explain", encode(body), None).await
+}
+
+/// `GET /api/policy/ceiling`.
+pub(crate) async fn ceiling() -> Result<Ceiling> {
+    json("GET", CEILING, None, None).await
+}
+
+/// `PUT /api/policy/ceiling`.
+pub(crate) async fn set_ceiling(body: &SetCeiling) -> Result<Revoked> {
+    json("PUT", CEILING, encode(body), None).await
+}
+
+/// `DELETE /api/policy/ceiling`.
+pub(crate) async fn clear_ceiling() -> Result<Revoked> {
+    json("DELETE", CEILING, None, None).await
+}
+
 fn encode(body: &impl Serialize) -> Option<String> {
     // Wire types have string keys and no fallible serialisers.
     serde_json::to_string(body).ok()
@@ -175,24 +254,33 @@ async fn json<T: DeserializeOwned>(
     body: Option<String>,
     key: Option<&str>,
 ) -> Result<T> {
-    let (status, text) = send(method, path, body, key).await?;
-    if status == 401 {
-        return Err(ApiError::SignedOut);
-    }
-    accept(status, &text)?;
+    let text = read(method, path, body, key).await?;
     serde_json::from_str(&text).map_err(|_| ApiError::Refused {
-        status,
+        status: 200,
         message: "The server answered in a form that this page does not know. Reload the page."
             .to_owned(),
     })
 }
 
+/// An answer's text. It is a box, so that what waits for it is small for each of the many types.
+fn read<'a>(
+    method: &'a str,
+    path: &'a str,
+    body: Option<String>,
+    key: Option<&'a str>,
+) -> Pin<Box<dyn Future<Output = Result<String>> + 'a>> {
+    Box::pin(async move {
+        let (status, text) = send(method, path, body, key).await?;
+        if status == 401 {
+            return Err(ApiError::SignedOut);
+        }
+        accept(status, &text)?;
+        Ok(text)
+    })
+}
+
 async fn empty(method: &str, path: &str, body: Option<String>) -> Result<()> {
-    let (status, text) = send(method, path, body, None).await?;
-    if status == 401 {
-        return Err(ApiError::SignedOut);
-    }
-    accept(status, &text)
+    read(method, path, body, None).await.map(drop)
 }
 
 fn accept(status: u16, text: &str) -> Result<()> {

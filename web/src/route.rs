@@ -12,6 +12,10 @@ pub(crate) enum Route {
     SetUp,
     /// `/plugins`.
     Plugins,
+    /// `/plugins/{publisher}/{name}`.
+    Plugin(String),
+    /// `/plugins/ceiling`.
+    Ceiling,
     /// Everything else.
     Unknown,
 }
@@ -25,6 +29,8 @@ impl Route {
             ["c", id] if !id.is_empty() => Route::Chat(Some(id.to_owned())),
             ["setup"] => Route::SetUp,
             ["plugins"] => Route::Plugins,
+            ["plugins", "ceiling"] => Route::Ceiling,
+            ["plugins", publisher, name] => Route::Plugin(format!("{publisher}/{name}")),
             _ => Route::Unknown,
         }
     }
@@ -35,6 +41,8 @@ impl Route {
             Route::Chat(Some(id)) => format!("/c/{id}"),
             Route::SetUp => "/setup".to_owned(),
             Route::Plugins => "/plugins".to_owned(),
+            Route::Plugin(id) => format!("/plugins/{id}"),
+            Route::Ceiling => "/plugins/ceiling".to_owned(),
             Route::Chat(None) | Route::Unknown => "/".to_owned(),
         }
     }

@@ -1,5 +1,6 @@
 //! The web client in a real browser, on a real server with a model that chooses its tools itself.
 
+mod plugins;
 mod webdriver;
 
 use alcove_api_types::CreateBinding;
@@ -188,7 +189,7 @@ async fn signing_in_and_out() {
 
     // The pages that an administrator has.
     browser.click(".places a").await;
-    browser.shows(".plugin .binding").await;
+    browser.shows(".plugin-list li").await;
     let plugins = browser.text(".plugins").await;
     assert!(plugins.contains("python"), "{plugins}");
 

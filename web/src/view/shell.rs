@@ -29,7 +29,7 @@ pub(super) fn Shell() -> impl IntoView {
     });
     let place = Memo::new(move |_| match app.router.get() {
         Route::Chat(_) => Place::Chat,
-        Route::Plugins => Place::Plugins,
+        Route::Plugins | Route::Plugin(_) | Route::Ceiling => Place::Plugins,
         Route::SetUp | Route::Unknown => Place::Nowhere,
     });
     let escape = window_event_listener(leptos::ev::keydown, move |event| {

@@ -18,7 +18,10 @@ pub(super) fn Sidebar() -> impl IntoView {
         app.session
             .with(|session| session.me().map(|me| me.username.clone()))
     };
-    let at_plugins = move || app.router.get() == Route::Plugins;
+    let at_plugins = move || {
+        let route = app.router.get();
+        matches!(route, Route::Plugins | Route::Plugin(_) | Route::Ceiling)
+    };
     view! {
         <nav class="sidebar" aria-label="Conversations">
             <div class="brand">
@@ -149,7 +152,7 @@ fn Row(row: ConversationSummary) -> impl IntoView {
 }
 
 /// A click on a link within the application, unless the person wants a new tab.
-fn go(action: impl Fn() + 'static) -> impl Fn(MouseEvent) {
+pub(super) fn go(action: impl Fn() + 'static) -> impl Fn(MouseEvent) {
     move |event| {
         if event.ctrl_key() || event.meta_key() || event.shift_key() || event.button() != 0 {
             return;

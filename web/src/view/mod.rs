@@ -2,6 +2,7 @@
 
 mod answer;
 mod ask;
+mod badge;
 mod code;
 mod composer;
 mod conversation;

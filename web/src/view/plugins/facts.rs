@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use serde_json::Value;
 
+use super::super::badge::are_proven;
 use super::super::code;
 use super::desk::Desk;
 use super::learn::LearnView;
@@ -21,6 +22,17 @@ pub(super) fn Facts(id: String, plugin: Memo<Option<Plugin>>) -> impl IntoView {
             let badges = plugin.iter().flat_map(|plugin| &plugin.badges);
             badges.map(words::badge).collect_view()
         })
+    };
+    let title = move || {
+        let is_proven = plugin.with(|plugin| {
+            plugin
+                .as_ref()
+                .is_none_or(|plugin| are_proven(&plugin.badges))
+        });
+        match is_proven {
+            true => "What it can do, proven from the binary",
+            false => "What it can do",
+        }
     };
     let imports = Memo::new(move |_| {
         plugin
@@ -47,7 +59,7 @@ pub(super) fn Facts(id: String, plugin: Memo<Option<Plugin>>) -> impl IntoView {
     view! {
         <div class="cards">
             <section class="card">
-                <h3>"What it can do, proven from the binary"</h3>
+                <h3>{title}</h3>
                 <p class="badges">
                     {badges}
                     {flag(desk, id.clone())}

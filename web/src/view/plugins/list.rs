@@ -26,7 +26,7 @@ pub(super) fn ListView() -> impl IntoView {
     });
     view! {
         <p class="lead">
-            "Every tool is a sandboxed component. What it can ask for is read from its binary; what it may do is what was granted. No grant exceeds "
+            "A tool runs in a sandbox unless its badge says that it does not. What it can ask for is read from its binary; what it may do is what was granted. No grant exceeds "
             {words::link(Route::Ceiling, "the organisation's ceiling")} "."
         </p>
         <WaitingRequests plugin=None/>

@@ -1,8 +1,9 @@
 //! Small pieces that the pages about plugins share.
 
-use alcove_api_types::{Badge, BadgeKind};
+use alcove_api_types::Badge;
 use leptos::prelude::*;
 
+use super::super::badge::class_of;
 use super::super::code;
 use super::super::sidebar::go;
 use crate::app::app;
@@ -40,10 +41,7 @@ pub(super) fn line(message: &str) -> Option<usize> {
 }
 
 pub(super) fn badge(badge: &Badge) -> AnyView {
-    let class = match badge.kind {
-        BadgeKind::CannotAsk | BadgeKind::Refused => "badge proven",
-        BadgeKind::Granted => "badge",
-    };
+    let class = class_of(badge);
     view! { <span class=class>{badge.text.clone()}</span> " " }.into_any()
 }
 

@@ -7,12 +7,13 @@ mod progress;
 mod result;
 mod state;
 
-use alcove_api_types::{AnswerKind, Answered, Badge, BadgeKind, Label, ToolCall};
+use alcove_api_types::{AnswerKind, Answered, Badge, Label, ToolCall};
 use alcove_web_text::calls;
 use alcove_web_text::format;
 use leptos::prelude::*;
 
 use super::ask::{AskView, Asker};
+use super::badge::{are_proven, class_of};
 use super::transcript::Clock;
 use crate::app::app;
 use crate::chat::Tool;
@@ -136,12 +137,12 @@ fn main_badge(badges: &[Badge]) -> Option<AnyView> {
         .iter()
         .find(|badge| badge.subject == "network")
         .or(badges.first())?;
-    let class = match main.kind {
-        BadgeKind::CannotAsk | BadgeKind::Refused => "badge proven",
-        BadgeKind::Granted => "badge",
-    };
+    let class = class_of(main);
     let all: Vec<_> = badges.iter().map(|badge| badge.text.as_str()).collect();
-    let all = format!("Proven from the binary: {}", all.join("; "));
+    let all = match are_proven(badges) {
+        true => format!("Proven from the binary: {}", all.join("; ")),
+        false => all.join("; "),
+    };
     Some(view! { <span class=class title=all>{main.text.clone()}</span> }.into_any())
 }
 

@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::gateway::chain;
 use crate::inference::{Inference, InferenceConfig};
 use crate::ledger::LedgerBook;
-use crate::mcp::Sessions;
+use crate::mcp::{Mcp, Sessions};
 use crate::mcp_stdio::McpStdioServers;
 use crate::runs::{RunLimits, Runs};
 use crate::secrets::Secrets;
@@ -69,6 +69,8 @@ pub struct App {
     pub(crate) closing: CancellationToken,
     /// Connections and what else must end before the server does.
     pub(crate) tasks: TaskTracker,
+    /// The tools as an MCP server.
+    pub(crate) mcp: Mcp,
     /// Calls over MCP that their clients can stop.
     pub(crate) mcp_sessions: Sessions,
     /// Permits for WebSockets.
@@ -241,6 +243,7 @@ impl App {
             );
         }
         Ok(Arc::new(App {
+            mcp: Mcp::new(tools.clone()),
             mcp_sessions: Sessions::default(),
             websockets: Arc::new(Semaphore::new(config.limits.max_websockets)),
             config: Arc::new(config),

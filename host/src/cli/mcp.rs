@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::app::Server;
-use crate::mcp::{Mcp, stdio};
+use crate::mcp::stdio;
 
 use super::arguments::Global;
 use super::connect::Connection;
@@ -35,7 +35,7 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
 async fn serve(server: &Server) -> anyhow::Result<()> {
     let app = server.app();
     let principal = app.accounts.local_principal().await?;
-    let mcp = Mcp::new(app.tools.clone());
+    let mcp = app.mcp.clone();
     let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
     let ended = app.shutdown.clone();
     let serving = stdio::serve(mcp, principal, input, output, ended.clone());

@@ -122,7 +122,7 @@ pub(super) async fn connect(
         match upgrading.await {
             Ok(upgraded) => {
                 let (reader, writer) = tokio::io::split(TokioIo::new(upgraded));
-                let mcp = Mcp::new(app.tools.clone());
+                let mcp = app.mcp.clone();
                 stdio::serve(mcp, principal, reader, writer, app.closing.clone()).await;
             }
             Err(error) => tracing::debug!(%error, "a connection was not upgraded"),
@@ -229,7 +229,7 @@ impl Answering {
         let cancel = app.closing.child_token();
         let guard = cancel.clone().drop_guard();
         let answering = Answering {
-            mcp: Mcp::new(app.tools.clone()),
+            mcp: app.mcp.clone(),
             principal,
             call,
             cancel,

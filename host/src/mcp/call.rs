@@ -1,4 +1,4 @@
-//! `tools/call`: the one path that chats take too, with nobody to ask.
+//! `tools/call`: the one path that chats take too.
 
 use alcove_api_types::{Audience, ToolOutcome, ToolPart};
 use alcove_core::ids::ItemId;
@@ -7,8 +7,10 @@ use alcove_sandbox::Progress;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{Context, Fault, Mcp, Request};
-use crate::tools::{Consent, OfferedTool, ToolRequest, ToolResult, input_question, unanswered};
+use super::{Context, Fault, Mcp, Request, Revision, elicit};
+use crate::tools::{
+    Consent, OfferedTool, ToolRequest, ToolResult, Verdict, input_question, unanswered,
+};
 
 /// Progress that waits to be sent.
 const PROGRESS_BUFFER: usize = 16;
@@ -23,6 +25,7 @@ impl Mcp {
     pub(super) async fn call(
         &self,
         request: &Request,
+        revision: Revision,
         context: Context<'_>,
     ) -> Result<Value, Fault> {
         let name = request
@@ -41,30 +44,45 @@ impl Mcp {
             let shown: String = name.chars().take(64).collect();
             Fault::invalid_params(format!("Unknown tool: {shown}"))
         })?;
-        let mut result = self.run(request, tool.clone(), arguments, context).await;
+        let mut call = ToolRequest {
+            principal: context.principal.clone(),
+            conversation: None,
+            item: ItemId::generate(),
+            prior: Vec::new(),
+            tool: tool.clone(),
+            arguments,
+            // Where nobody can be asked, what needs an approval is denied, with the reason.
+            consent: Consent::default(),
+        };
+        let can_ask = revision == Revision::Modern && elicit::can_ask(request);
+        if can_ask {
+            let answered = self.questions.take_answer(&self.tools, request, &mut call);
+            if let Err(outcome) = answered.await {
+                return Ok(ended(Vec::new(), &outcome, describe(&outcome)));
+            }
+            let is_decided = call.consent.allowance.is_some() || call.consent.refusal.is_some();
+            if !is_decided
+                && let Verdict::Ask(question) = self.tools.verdict(&call).await
+                && let Some(asking) = self.questions.ask_leave(&call, *question)
+            {
+                return Ok(asking);
+            }
+        }
+        let mut result = self.run(request, call.clone(), context).await;
         if let Some(asked) = input_question(&result) {
+            // A session's instance has moved on by the time the answer is there.
+            if can_ask
+                && !tool.session
+                && let Some(asking) = self.questions.ask_input(&self.tools, &call, &asked)
+            {
+                return Ok(asking);
+            }
             result = unanswered(result, &asked, "nobody can be asked here");
         }
         Ok(translate(tool, &result))
     }
 
-    async fn run(
-        &self,
-        request: &Request,
-        tool: OfferedTool,
-        arguments: Value,
-        context: Context<'_>,
-    ) -> ToolResult {
-        let asked = ToolRequest {
-            principal: context.principal.clone(),
-            conversation: None,
-            item: ItemId::generate(),
-            prior: Vec::new(),
-            tool,
-            arguments,
-            // Nobody can be asked here, so what needs an approval is denied, with the reason.
-            consent: Consent::default(),
-        };
+    async fn run(&self, request: &Request, asked: ToolRequest, context: Context<'_>) -> ToolResult {
         let (sender, mut received) = mpsc::channel(PROGRESS_BUFFER);
         let calling = self.tools.call(asked, context.cancel, sender);
         let token = request.meta("progressToken");
@@ -139,7 +157,7 @@ impl Told {
 
 /// A call's end as MCP has it: five ways become two, so `_meta` keeps which of the five it was.
 fn translate(tool: &OfferedTool, result: &ToolResult) -> Value {
-    let mut content: Vec<Value> = result.output.iter().map(block).collect();
+    let content: Vec<Value> = result.output.iter().map(block).collect();
     let mut structured = None;
     let mut problem = describe(&result.outcome);
     if problem.is_none()
@@ -150,19 +168,23 @@ fn translate(tool: &OfferedTool, result: &ToolResult) -> Value {
             Err(text) => problem = Some(text),
         }
     }
-    let is_error = problem.is_some();
-    if let Some(text) = problem {
-        content.push(json!({"type": "text", "text": text}));
-    }
-    let mut answer = json!({
-        "content": content,
-        "isError": is_error,
-        "_meta": {"ai.alcove/outcome": result.outcome},
-    });
+    let mut answer = ended(content, &result.outcome, problem);
     if let Some(structured) = structured {
         answer["structuredContent"] = structured;
     }
     answer
+}
+
+fn ended(mut content: Vec<Value>, outcome: &ToolOutcome, problem: Option<String>) -> Value {
+    let is_error = problem.is_some();
+    if let Some(text) = problem {
+        content.push(json!({"type": "text", "text": text}));
+    }
+    json!({
+        "content": content,
+        "isError": is_error,
+        "_meta": {"ai.alcove/outcome": outcome},
+    })
 }
 
 /// What a model reads of a call that did not end well.

@@ -10,6 +10,7 @@
 //! either but the calls in flight, so that they can be stopped.
 
 mod call;
+mod elicit;
 mod fault;
 mod list;
 mod message;
@@ -43,6 +44,7 @@ const DISCOVER_TTL_MS: u64 = 3_600_000;
 #[derive(Clone)]
 pub struct Mcp {
     tools: Tools,
+    questions: elicit::Questions,
 }
 
 /// What a request is answered with besides its answer.
@@ -69,7 +71,10 @@ impl Notification {
 impl Mcp {
     /// Serves what `tools` offers to whoever asks.
     pub fn new(tools: Tools) -> Mcp {
-        Mcp { tools }
+        Mcp {
+            tools,
+            questions: elicit::Questions::default(),
+        }
     }
 
     /// Answers a request with the whole JSON-RPC message.
@@ -87,11 +92,13 @@ impl Mcp {
                 return Err(revision::missing("protocolVersion"));
             }
             ("tools/list", _) => self.list(request, context.principal, revision).await?,
-            ("tools/call", _) => self.call(request, context).await?,
+            ("tools/call", _) => self.call(request, revision, context).await?,
             (other, _) => return Err(Fault::no_such_method(other)),
         };
         if revision == Revision::Modern {
-            result["resultType"] = json!("complete");
+            if result.get("resultType").is_none() {
+                result["resultType"] = json!("complete");
+            }
             result["_meta"]["io.modelcontextprotocol/serverInfo"] = server_info();
         }
         Ok(result)

@@ -1,6 +1,7 @@
 //! The audit log's row of each call and of each change of a grant.
 
 use alcove_api_types::{ToolOutcome, ToolUsage};
+use alcove_core::item::AnswerKind;
 use alcove_sandbox::{HostRecord, HttpExchange};
 use serde_json::json;
 
@@ -10,7 +11,7 @@ use crate::store::BindingRow;
 use crate::store::log::AuditEntry;
 
 use super::chain::Chain;
-use super::{ToolRequest, ToolResult, Tools};
+use super::{Question, ToolRequest, ToolResult, Tools};
 
 impl Tools {
     /// Writes a call down, with what it used for the ledger. Where that fails the call has happened
@@ -70,6 +71,40 @@ impl Tools {
         };
         if let Err(error) = written {
             tracing::error!(plugin = tool.plugin, item = %request.item, %error, "a call is missing in the audit log");
+        }
+    }
+
+    /// Writes down what a person said to a question that an MCP client put to them.
+    pub(crate) async fn write_down_answer(
+        &self,
+        request: &ToolRequest,
+        question: &Question,
+        is_yes: bool,
+    ) {
+        let tool = &request.tool;
+        let answer = match is_yes {
+            true => AnswerKind::Once,
+            false => AnswerKind::Denied,
+        };
+        let written = self.inner.log.audit(AuditEntry {
+            organisation: request.principal.organisation,
+            user: request.principal.user,
+            action: "approval",
+            subject: tool.plugin.clone(),
+            outcome: answer.name().to_owned(),
+            conversation: None,
+            item: None,
+            detail: json!({
+                "via": "mcp",
+                "kind": question.kind,
+                "tool": tool.tool,
+                "digest": tool.digest,
+                "grant": question.grant,
+                "call_hash": hex::encode(question.hash),
+            }),
+        });
+        if let Err(error) = written.await {
+            tracing::error!(plugin = tool.plugin, %error, "an approval is missing in the audit log");
         }
     }
 

@@ -98,6 +98,13 @@ pub fn allowed_call<'a>(tool: &'a OfferedTool, grant: &'a str) -> AllowedCall<'a
 }
 
 impl Tools {
+    /// A hash of exactly this call, under the grant that its tool was offered with.
+    pub fn call_hash(&self, request: &ToolRequest) -> [u8; 32] {
+        let call = allowed_call(&request.tool, &request.tool.grant);
+        let arguments = alcove_policies::schema::canonical(&request.arguments);
+        self.inner.log.call_hash(&call, &arguments)
+    }
+
     /// Whether a call may run as things stand. [`Tools::call`] looks again: this is for whoever
     /// has somebody to ask.
     pub async fn verdict(&self, request: &ToolRequest) -> Verdict {

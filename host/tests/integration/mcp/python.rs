@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::lines;
-use super::{audited, grant, server};
+use super::{audited, grant, modern, post, server};
 use crate::app::TestApp;
 
 /// The Python environment that `cargo xtask test` keeps in the user's cache.
@@ -78,7 +78,7 @@ async fn the_official_client_lists_and_calls_over_http() {
 async fn the_official_client_lists_and_calls_over_stdio() {
     let mut app = server().await;
     for (mode, version) in VERSIONS {
-        let seen = over_stdio(CLIENT, &app, mode).await;
+        let seen = over_stdio(CLIENT, &app, &[mode]).await;
         check(&seen, version);
         // The second time without a server that runs.
         if app.is_running() {
@@ -87,11 +87,11 @@ async fn the_official_client_lists_and_calls_over_stdio() {
     }
 }
 
-async fn over_stdio(script: &str, app: &TestApp, mode: &str) -> Value {
+async fn over_stdio(script: &str, app: &TestApp, first: &[&str]) -> Value {
     let command = lines::command(app);
     let command = command.as_std();
     let program = command.get_program().to_str().unwrap();
-    let mut arguments = vec![mode, "stdio", program];
+    let mut arguments = [first, &["stdio", program]].concat();
     arguments.extend(
         command
             .get_args()
@@ -113,8 +113,8 @@ async fn the_official_client_is_told_why_and_stops_what_it_gives_up() {
     for (mode, _) in VERSIONS {
         for transport in ["http", "stdio"] {
             let seen = match transport {
-                "http" => run(ASKING, &[mode, "http", &url, key.trim()]).await,
-                _ => over_stdio(ASKING, &app, mode).await,
+                "http" => run(ASKING, &["nobody", mode, "http", &url, key.trim()]).await,
+                _ => over_stdio(ASKING, &app, &["nobody", mode]).await,
             };
             let said = |tool: &str| seen[tool][1][0].as_str().unwrap().to_owned();
             assert_eq!(seen["echo"][0], true, "{seen}");
@@ -132,4 +132,74 @@ async fn the_official_client_is_told_why_and_stops_what_it_gives_up() {
             assert_eq!(ended.count(), stopped, "{mode} over {transport}");
         }
     }
+}
+
+/// The person at a client of the stateless revision is asked, and only their yes lets a call run.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_person_at_the_client_is_asked() {
+    let app = server().await;
+    let asks = "version = 1\nplugin = \"local/echo\"\n[approval]\ndefault = \"always\"\n";
+    grant(&app, "local/echo", asks).await;
+    let url = format!("http://{}/mcp", app.server().address());
+    let key = std::fs::read_to_string(app.data().join("local.key")).unwrap();
+    for answer in ["accept", "decline"] {
+        for transport in ["http", "stdio"] {
+            let seen = match transport {
+                "http" => run(ASKING, &[answer, "auto", "http", &url, key.trim()]).await,
+                _ => over_stdio(ASKING, &app, &[answer, "auto"]).await,
+            };
+            let said = |tool: &str| seen[tool][1][0].as_str().unwrap().to_owned();
+            let asked = seen["asked"].as_array().unwrap();
+            assert_eq!(asked.len(), 2, "{seen}");
+            let (leave, input) = (asked[0].as_str().unwrap(), asked[1].as_str().unwrap());
+            assert!(leave.contains("Arguments: {\"text\":\"hello\"}"), "{leave}");
+            assert_eq!(input, "Which year of the flood do you mean?");
+            match answer {
+                "accept" => {
+                    assert_eq!(seen["echo"], json!([false, ["hello"]]));
+                    assert_eq!(seen["ask_year"], json!([false, ["the flood in 1999"]]));
+                }
+                _ => {
+                    assert!(said("echo").contains("the person said no"), "{seen}");
+                    assert!(said("ask_year").contains("the person said no"), "{seen}");
+                }
+            }
+        }
+    }
+}
+
+/// A yes is for one call, once, and by whom it was asked of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_over_mcp_is_one_to_exactly_one_call() {
+    let app = server().await;
+    let asks = "version = 1\nplugin = \"local/echo\"\n[approval]\ndefault = \"always\"\n";
+    grant(&app, "local/echo", asks).await;
+    let ask = async |text: &str, state: Option<&Value>| {
+        let mut params = json!({"name": "echo", "arguments": {"text": text}});
+        if let Some(state) = state {
+            params["requestState"] = state.clone();
+            params["inputResponses"] =
+                json!({"answer": {"action": "accept", "content": {"allow": true}}});
+        }
+        let mut message = modern("tools/call", params);
+        message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] =
+            json!({"elicitation": {}});
+        post(&app.local(), &message).await.expect(200)["result"].clone()
+    };
+    let first = ask("a", None).await;
+    assert_eq!(first["resultType"], "input_required", "{first}");
+    // For another call it is no answer, and spent.
+    let other = ask("b", Some(&first["requestState"])).await;
+    assert_eq!(other["resultType"], "input_required", "{other}");
+    let spent = ask("a", Some(&first["requestState"])).await;
+    assert_eq!(spent["resultType"], "input_required", "{spent}");
+    let made_up = ask("a", Some(&json!("0123456789abcdef"))).await;
+    assert_eq!(made_up["resultType"], "input_required", "{made_up}");
+    assert!(audited(&app, "local/echo").await.is_empty(), "nothing ran");
+    let done = ask("a", Some(&spent["requestState"])).await;
+    assert_eq!(done["resultType"], "complete", "{done}");
+    assert_eq!(done["content"][0]["text"], "a");
+    let again = ask("a", Some(&spent["requestState"])).await;
+    assert_eq!(again["resultType"], "input_required", "{again}");
+    assert_eq!(audited(&app, "local/echo").await.len(), 1);
 }

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use alcove_policies::Authority;
 use tokio::sync::mpsc;
@@ -52,6 +53,25 @@ pub struct Invocation {
     pub capabilities: Capabilities,
     /// How many calls of other tools this one stands under: 0 for a person's or a model's own.
     pub depth: usize,
+    /// What is left for this call, where that is less than its policy lets it use.
+    pub left: Left,
+}
+
+/// What is left for a call, whatever its policy says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Processor time.
+    pub cpu: Duration,
+    /// Bytes of its requests, their answers and its result, together.
+    pub bytes: u64,
+}
+
+impl Left {
+    /// As much as the policy says.
+    pub const ALL: Left = Left {
+        cpu: Duration::MAX,
+        bytes: u64::MAX,
+    };
 }
 
 impl Invocation {
@@ -68,6 +88,7 @@ impl Invocation {
             replay: None,
             capabilities: Capabilities::default(),
             depth: 0,
+            left: Left::ALL,
         }
     }
 }

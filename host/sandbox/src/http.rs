@@ -239,7 +239,7 @@ impl HttpGate {
         let Ok(slot) = Arc::clone(&way.under_way).try_acquire_owned() else {
             return Box::new(async { Err(Error::ConnectionLimitReached) });
         };
-        let mut meter = Meter::new(&self.shared, self.policy.limits());
+        let mut meter = Meter::new(&self.shared);
         if let Some(rate) = permit.bytes {
             meter = meter.ruled(&way.quota, &way.key, permit.rule.clone(), rate);
         }

@@ -29,10 +29,14 @@ impl HttpUse {
         Err(Refusal::HttpRequests(allowed))
     }
 
+    /// How many bytes it has sent and been sent.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// How many bytes are left.
     fn left(&self, limits: &Limits) -> u64 {
-        let used = self.bytes.load(Ordering::Relaxed);
-        limits.http_bytes.saturating_sub(used)
+        limits.http_bytes.saturating_sub(self.bytes())
     }
 
     /// Counts bytes; refused where there are too many.
@@ -68,11 +72,11 @@ struct Rule {
 }
 
 impl Meter {
-    pub(crate) fn new(shared: &Arc<Shared>, limits: &Limits) -> Meter {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Meter {
         Meter {
             used: shared.http_use(),
             shared: Arc::clone(shared),
-            limits: limits.clone(),
+            limits: shared.limits(),
             rule: None,
         }
     }

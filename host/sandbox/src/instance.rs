@@ -93,7 +93,7 @@ impl Instance {
             outcome,
             output_bytes,
             alive,
-        } = outcome::decide(returned, &shared, memory.refused(), &grant.policy);
+        } = outcome::decide(returned, &shared, memory.refused());
         let (record, divergence) = shared.recorder.take();
         let report = Report {
             outcome,
@@ -102,6 +102,7 @@ impl Instance {
                 cpu: shared.cpu.used(),
                 peak_memory_bytes: memory.peak(),
                 output_bytes,
+                http_bytes: shared.http_use().bytes(),
             },
             record,
             divergence,

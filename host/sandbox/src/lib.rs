@@ -46,7 +46,7 @@ mod supervise;
 mod ticker;
 mod typed;
 
-pub use call::{Call, Grant, Invocation, MAX_ARGUMENT_BYTES, MAX_DEPTH, Mount, Progress};
+pub use call::{Call, Grant, Invocation, Left, MAX_ARGUMENT_BYTES, MAX_DEPTH, Mount, Progress};
 pub use capabilities::{
     Asset, AssetReader, AssetWriter, Assets, Capabilities, CapabilityError, Delegate, Delegated,
     Generate, Generated, Inference, MAX_ASSET_CHUNK_BYTES, MAX_STATE_KEY_BYTES,

@@ -1,6 +1,6 @@
 //! Which of the five ways a call ended.
 
-use alcove_policies::Authority;
+use alcove_policies::{Authority, Limits};
 use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 
@@ -36,13 +36,8 @@ pub(crate) struct Ended {
 }
 
 /// Decides. `memory_refused` says whether the guest wanted more memory than it may have.
-pub(crate) fn decide(
-    returned: Returned,
-    shared: &Shared,
-    memory_refused: bool,
-    policy: &Authority,
-) -> Ended {
-    let limits = policy.limits();
+pub(crate) fn decide(returned: Returned, shared: &Shared, memory_refused: bool) -> Ended {
+    let limits = &shared.limits();
     let memory = || LimitHit {
         name: "memory",
         allowed: show::bytes(limits.memory_bytes),
@@ -54,8 +49,8 @@ pub(crate) fn decide(
                 .map_err(Failure::from);
             let output_bytes = size(&result);
             let outcome = match result {
-                _ if shared.is_flooding() => Outcome::Limit(stopped(Stop::Logs, policy)),
-                _ if output_bytes > limits.output_bytes => Outcome::Limit(output(policy)),
+                _ if shared.is_flooding() => Outcome::Limit(stopped(Stop::Logs, limits)),
+                _ if output_bytes > limits.output_bytes => Outcome::Limit(output(limits)),
                 Ok(parts) if parts.len() > MAX_PARTS => Outcome::Limit(LimitHit {
                     name: "output",
                     allowed: format!("{MAX_PARTS} parts"),
@@ -72,9 +67,9 @@ pub(crate) fn decide(
         }
         Err(error) => Ended {
             outcome: if let Some(Stopped(stop)) = error.downcast_ref() {
-                Outcome::Limit(stopped(*stop, policy))
+                Outcome::Limit(stopped(*stop, limits))
             } else if shared.is_flooding() {
-                Outcome::Limit(stopped(Stop::Logs, policy))
+                Outcome::Limit(stopped(Stop::Logs, limits))
             } else if memory_refused {
                 Outcome::Limit(memory())
             } else if is_out_of_handles(&error) {
@@ -83,7 +78,7 @@ pub(crate) fn decide(
                     allowed: format!("{} at once", limits.handles),
                 })
             } else if is_hostcall_limit(&error) {
-                Outcome::Limit(output(policy))
+                Outcome::Limit(output(limits))
             } else if error.is::<PoolConcurrencyLimitError>() {
                 Outcome::Limit(no_room())
             } else if error.is::<Diverged>() {
@@ -137,20 +132,20 @@ fn refused(shared: &Shared, failure: &Failure) -> Option<Outcome> {
     (says_so || explains && !guest_input).then(|| refusal.into())
 }
 
-fn output(policy: &Authority) -> LimitHit {
+fn output(limits: &Limits) -> LimitHit {
     LimitHit {
         name: "output",
-        allowed: show::bytes(policy.limits().output_bytes),
+        allowed: show::bytes(limits.output_bytes),
     }
 }
 
-fn stopped(stop: Stop, policy: &Authority) -> LimitHit {
+fn stopped(stop: Stop, limits: &Limits) -> LimitHit {
     let (name, allowed) = match stop {
         Stop::Cancelled => ("stopped", "until it was stopped".to_owned()),
         Stop::Revoked => ("revoked", "until its grant was revoked".to_owned()),
-        Stop::Wall => ("wall", show::duration(policy.limits().wall)),
-        Stop::Cpu => ("cpu", show::duration(policy.limits().cpu)),
-        Stop::Logs => ("logs", format!("{} lines", policy.limits().logs)),
+        Stop::Wall => ("wall", show::duration(limits.wall)),
+        Stop::Cpu => ("cpu", show::duration(limits.cpu)),
+        Stop::Logs => ("logs", format!("{} lines", limits.logs)),
     };
     LimitHit { name, allowed }
 }

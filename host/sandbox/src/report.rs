@@ -121,6 +121,8 @@ pub struct Usage {
     pub peak_memory_bytes: u64,
     /// The size of its result.
     pub output_bytes: u64,
+    /// Bytes of its requests and of their answers.
+    pub http_bytes: u64,
 }
 
 /// A line that the guest logged.

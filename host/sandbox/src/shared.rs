@@ -1,8 +1,9 @@
 //! What one call shares between the guest's host functions, the epoch callback and the supervisor.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use alcove_policies::Limits;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -55,7 +56,10 @@ struct Current {
     cancel: CancellationToken,
     lease: CancellationToken,
     deadline: Instant,
-    cpu_limit: Duration,
+    /// Those of the policy, lowered to what is left for the call.
+    limits: Limits,
+    /// For requests and the result together.
+    bytes_left: u64,
     progress: Option<mpsc::Sender<Progress>>,
     outbound: Option<Arc<dyn Outbound>>,
     local: Option<Arc<dyn LocalServer>>,
@@ -82,7 +86,8 @@ impl Shared {
                 cancel: CancellationToken::new(),
                 lease: CancellationToken::new(),
                 deadline: Instant::now(),
-                cpu_limit: Duration::ZERO,
+                limits: Limits::default(),
+                bytes_left: 0,
                 progress: None,
                 outbound: None,
                 local: None,
@@ -105,12 +110,14 @@ impl Shared {
         self.recorder
             .begin(invocation.replay.take(), &invocation.locale, Some(under));
         self.cpu.reset();
-        let limits = grant.policy.limits();
+        let mut limits = grant.policy.limits().clone();
+        limits.cpu = limits.cpu.min(invocation.left.cpu);
+        limits.http_bytes = limits.http_bytes.min(invocation.left.bytes);
         *self.lock() = Current {
             cancel: invocation.cancel.clone(),
             lease: grant.lease.clone(),
             deadline,
-            cpu_limit: limits.cpu,
+            bytes_left: invocation.left.bytes,
             progress: invocation.progress.take(),
             outbound: invocation.outbound.take(),
             local: invocation.local.take(),
@@ -118,6 +125,7 @@ impl Shared {
             locale: std::mem::take(&mut invocation.locale),
             logs: Vec::new(),
             log_limit: limits.logs as usize,
+            limits,
             log_bytes: 0,
             logs_dropped: 0,
             capabilities: std::mem::take(&mut invocation.capabilities),
@@ -135,7 +143,7 @@ impl Shared {
             Stop::Revoked
         } else if Instant::now() >= current.deadline {
             Stop::Wall
-        } else if self.cpu.used_within_poll() >= current.cpu_limit {
+        } else if self.cpu.used_within_poll() >= current.limits.cpu {
             Stop::Cpu
         } else if current.is_flooding {
             Stop::Logs
@@ -148,6 +156,15 @@ impl Shared {
     /// Whether the grant still holds. Host functions with authority ask before they act.
     pub(crate) fn lease_holds(&self) -> bool {
         !self.lock().lease.is_cancelled()
+    }
+
+    /// What this call may use. Of its output that is what its requests have left.
+    pub(crate) fn limits(&self) -> Limits {
+        let current = self.lock();
+        let mut limits = current.limits.clone();
+        let left = current.bytes_left.saturating_sub(current.http.bytes());
+        limits.output_bytes = limits.output_bytes.min(left);
+        limits
     }
 
     pub(crate) fn lease(&self) -> CancellationToken {

@@ -195,7 +195,7 @@ impl App {
             .recover_at_start()
             .await
             .map_err(failed("clean up the assets"))?;
-        let ledger = LedgerBook::new(Arc::clone(&store), vault.writer());
+        let ledger = LedgerBook::new(Arc::clone(&store), vault.writer(), config.quota);
         let released = ledger
             .recover_at_start()
             .await
@@ -230,6 +230,7 @@ impl App {
             log.clone(),
             inference.clone(),
             Arc::new(tools.clone()),
+            ledger.clone(),
             RunLimits::from(&config.limits),
         );
         let interrupted = runs

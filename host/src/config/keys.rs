@@ -147,6 +147,36 @@ pub const KEYS: &[Key] = &[
         "\"2 GiB\"",
         "How much room compiled components take in `cache/`; the longest unused go first.",
     ),
+    key(
+        "quota.tokens_per_user",
+        "0",
+        "The most tokens of models, read and written, of one person in a day (UTC); 0 for no limit.",
+    ),
+    key(
+        "quota.tokens_per_organisation",
+        "0",
+        "The most tokens of models, read and written, of one organisation in a day (UTC); 0 for no limit.",
+    ),
+    key(
+        "quota.tool_cpu_per_user",
+        "\"0 s\"",
+        "The most processor time of tools, of one person in a day (UTC); 0 for no limit.",
+    ),
+    key(
+        "quota.tool_cpu_per_organisation",
+        "\"0 s\"",
+        "The most processor time of tools, of one organisation in a day (UTC); 0 for no limit.",
+    ),
+    key(
+        "quota.tool_bytes_per_user",
+        "\"0 B\"",
+        "The most bytes of tools' requests and results, of one person in a day (UTC); 0 for no limit.",
+    ),
+    key(
+        "quota.tool_bytes_per_organisation",
+        "\"0 B\"",
+        "The most bytes of tools' requests and results, of one organisation in a day (UTC); 0 for no limit.",
+    ),
 ];
 
 /// Finds a key by its name.

@@ -6,6 +6,7 @@
 mod keys;
 mod limits;
 mod mcp_stdio;
+mod quota;
 mod raw;
 mod secret;
 mod value;
@@ -18,6 +19,7 @@ use url::Url;
 pub use keys::{KEYS, Key};
 pub use limits::Limits;
 pub use mcp_stdio::McpStdio;
+pub use quota::{Daily, Quota};
 pub use raw::{ConfigSources, RawConfig, Setting, Source};
 pub use secret::Secret;
 
@@ -50,6 +52,8 @@ pub struct Config {
     pub limits: Limits,
     /// MCP servers that are processes.
     pub mcp_stdio: Vec<McpStdio>,
+    /// What may be used in a day.
+    pub quota: Quota,
     raw: RawConfig,
 }
 
@@ -196,6 +200,7 @@ impl Config {
             },
             limits: Limits::resolve(&raw)?,
             mcp_stdio: raw.mcp_stdio().to_vec(),
+            quota: Quota::resolve(&raw)?,
             data_dir,
             raw,
         })

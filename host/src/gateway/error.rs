@@ -7,6 +7,8 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
+use crate::runs::INSUFFICIENT_QUOTA;
+
 /// Why a request was not answered. What a variant holds is fit for clients, except the cause of
 /// [`ApiError::Internal`], which goes to the log alone.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,12 @@ pub(crate) enum ApiError {
         retry_after: Duration,
     },
     #[error("{message}")]
+    OverQuota {
+        message: String,
+        /// Until it starts anew.
+        retry_after: Duration,
+    },
+    #[error("{message}")]
     Unavailable {
         message: String,
         retry_after: Option<Duration>,
@@ -98,7 +106,7 @@ impl ApiError {
             ApiError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::BodyTooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             ApiError::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            ApiError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            ApiError::TooMany { .. } | ApiError::OverQuota { .. } => StatusCode::TOO_MANY_REQUESTS,
             ApiError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::ResponseFailed { .. } | ApiError::Internal(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -126,6 +134,8 @@ impl ApiError {
             ApiError::BodyTooSlow(_) => "body-too-slow",
             ApiError::NotJson => "not-json",
             ApiError::TooMany { .. } => "too-many-requests",
+            // OpenAI's word for it.
+            ApiError::OverQuota { .. } => "insufficient-quota",
             ApiError::Unavailable { .. } => "unavailable",
             ApiError::ResponseFailed { .. } => "response-failed",
             ApiError::Internal(_) => "internal",
@@ -149,6 +159,7 @@ impl ApiError {
             ApiError::BodyTooSlow(_) => "The body came too slowly",
             ApiError::NotJson => "The body is not JSON",
             ApiError::TooMany { .. } => "Too many requests",
+            ApiError::OverQuota { .. } => "The day's quota is used up",
             ApiError::Unavailable { .. } => "Not available now",
             ApiError::ResponseFailed { .. } => "The response failed",
             ApiError::Internal(_) => "Internal error",
@@ -162,6 +173,7 @@ impl ApiError {
             ApiError::NotAdmin | ApiError::CrossSite(_) => "permission_error",
             ApiError::NotFound(_) => "not_found",
             ApiError::TooMany { .. } => "too_many_requests",
+            ApiError::OverQuota { .. } => INSUFFICIENT_QUOTA,
             ApiError::ResponseFailed { .. } => "model_error",
             ApiError::Unavailable { .. } | ApiError::Internal(_) => "server_error",
             _ => "invalid_request",
@@ -179,7 +191,9 @@ impl ApiError {
 
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            ApiError::TooMany { retry_after, .. } => Some(*retry_after),
+            ApiError::TooMany { retry_after, .. } | ApiError::OverQuota { retry_after, .. } => {
+                Some(*retry_after)
+            }
             ApiError::Unavailable { retry_after, .. } => *retry_after,
             _ => None,
         }

@@ -15,7 +15,9 @@ use tokio::sync::watch;
 
 pub use error::InferenceError;
 pub use local::LocalModel;
-pub use model::{Form, Job, Model, ModelError, ModelEvent, Pieces, Priority, Tokens};
+pub use model::{
+    Form, Job, Model, ModelError, ModelEvent, Pieces, Priority, Tokens, estimated_tokens,
+};
 
 use crate::config::ModelChoice;
 

@@ -34,6 +34,21 @@ impl TokenCounter for Tokens<'_> {
     }
 }
 
+/// What a message costs beside its text, in tokens: the marks of the chat template.
+const MESSAGE_TOKENS: u32 = 16;
+/// Room for what the template itself puts before a prompt.
+const TEMPLATE_TOKENS: u32 = 64;
+
+/// What reading a prompt costs, as far as can be told without the model's template.
+pub fn estimated_tokens(model: &dyn Model, prompt: &Prompt) -> u32 {
+    let of = |text: &str| model.count_tokens(text).saturating_add(MESSAGE_TOKENS);
+    let messages = prompt.messages.iter().map(|message| of(&message.text));
+    messages.fold(
+        TEMPLATE_TOKENS.saturating_add(model.count_tokens(&prompt.begun)),
+        u32::saturating_add,
+    )
+}
+
 /// What a model writes, as it comes.
 pub type Pieces = BoxStream<'static, Result<ModelEvent, ModelError>>;
 

@@ -2,44 +2,59 @@
 //!
 //! What may run out is reserved before it is used and settled after: the reservation holds the most
 //! that the work can use, and settling gives back what it did not. A reservation that is dropped is
-//! given back; what a killed server held is given back when it starts again.
+//! given back; what a killed server held is given back when it starts again. What has no limit is
+//! only counted, with the next audit entries that are written, so that nobody waits for it.
 
+mod hold;
+mod short;
+
+use std::hash::Hash;
 use std::sync::Arc;
 
 use alcove_core::ids::{OrganisationId, ReservationId, UserId, WriterId};
 
 use crate::accounts::Principal;
-use crate::store::{
-    Balance, LedgerAccount, NewReservation, Reserved, Spent, Store, StoreError, now_ms,
-};
+use crate::config::{Daily, Quota};
+use crate::store::{Balance, LedgerAccount, NewReservation, Reserved, Store, StoreError, now_ms};
+
+pub use hold::Hold;
+pub use short::Exceeded;
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// What is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Tokens of models: read and written.
     Tokens,
     /// Milliseconds of CPU time of tools.
     ToolCpuMs,
-    /// Bytes that tools gave back.
+    /// Bytes of tools' requests and results.
     ToolBytes,
 }
 
 impl Kind {
-    /// Its name in the database, and of its limit.
-    pub fn name(self) -> &'static str {
+    /// Its name in the database.
+    fn name(self) -> &'static str {
         match self {
             Kind::Tokens => "tokens",
             Kind::ToolCpuMs => "tool-cpu-ms",
             Kind::ToolBytes => "tool-bytes",
         }
     }
+
+    fn of(self, quota: &Quota) -> Daily {
+        match self {
+            Kind::Tokens => quota.tokens,
+            Kind::ToolCpuMs => quota.tool_cpu_ms,
+            Kind::ToolBytes => quota.tool_bytes,
+        }
+    }
 }
 
 /// Whose account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Owner {
     /// An organisation.
     Organisation(OrganisationId),
@@ -59,59 +74,100 @@ impl Owner {
     }
 }
 
+/// An account, and the most of a day where that is limited.
+pub type Account = (Owner, Option<u64>);
+
+/// How much is to be held.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// As much as the work can use. Where less is left, that is held.
+    pub most: u64,
+    /// How little is of use still.
+    pub least: u64,
+}
+
+impl Wanted {
+    /// This much, or nothing.
+    pub fn exactly(amount: u64) -> Wanted {
+        Wanted {
+            most: amount,
+            least: amount,
+        }
+    }
+}
+
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// Nothing is left.
-    #[error("more than {limit} {} on one day", kind.name())]
-    Exceeded {
-        /// Whose account.
-        owner: String,
-        /// Of what.
-        kind: Kind,
-        /// The most of a day.
-        limit: u64,
-    },
-    /// The database.
+    /// Not enough is left.
     #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+    /// The database.
+    #[error("the ledger could not be used")]
     Store(#[from] StoreError),
 }
 
 /// The ledger: a cheap handle.
 #[derive(Clone)]
 pub struct LedgerBook {
-    store: Arc<dyn Store>,
-    writer: WriterId,
+    inner: Arc<Inner>,
 }
 
-/// An amount that is held. Settle it; dropped, it is given back as a whole.
-pub struct Hold {
-    book: LedgerBook,
-    id: ReservationId,
-    is_settled: bool,
+struct Inner {
+    store: Arc<dyn Store>,
+    writer: WriterId,
+    quota: Quota,
 }
 
 impl LedgerBook {
     /// The ledger in a store; `writer` is this server.
-    pub fn new(store: Arc<dyn Store>, writer: WriterId) -> LedgerBook {
-        LedgerBook { store, writer }
+    pub fn new(store: Arc<dyn Store>, writer: WriterId, quota: Quota) -> LedgerBook {
+        LedgerBook {
+            inner: Arc::new(Inner {
+                store,
+                writer,
+                quota,
+            }),
+        }
     }
 
     /// Gives back what this server held when it was killed; answers how many reservations that
     /// were.
     pub async fn recover_at_start(&self) -> Result<u64, LedgerError> {
-        Ok(self.store.release_all(self.writer).await?)
+        Ok(self.inner.store.release_all(self.inner.writer).await?)
     }
 
-    /// Holds an amount of today's. Where one owner has not that much left of the limit beside it,
-    /// nothing is held.
+    /// Whose accounts a person's work is on, under the quotas of this server.
+    pub fn accounts(&self, principal: &Principal, kind: Kind) -> [Account; 2] {
+        let daily = kind.of(&self.inner.quota);
+        [
+            (Owner::User(principal.user), daily.user),
+            (
+                Owner::Organisation(principal.organisation),
+                daily.organisation,
+            ),
+        ]
+    }
+
+    /// Whether a person's work is limited.
+    pub fn is_limited(&self, kind: Kind) -> bool {
+        let daily = kind.of(&self.inner.quota);
+        daily.user.or(daily.organisation).is_some()
+    }
+
+    /// Holds an amount of today's, of all accounts or of none. Where no account has a limit there
+    /// is nothing to hold, and the database is not asked.
     pub async fn reserve(
         &self,
         kind: Kind,
-        amount: u64,
-        owners: &[(Owner, Option<u64>)],
+        wanted: Wanted,
+        accounts: &[Account],
     ) -> Result<Hold, LedgerError> {
-        let accounts: Vec<LedgerAccount> = owners
+        let owners = accounts.iter().map(|(owner, _)| owner.clone()).collect();
+        if accounts.iter().all(|(_, limit)| limit.is_none()) {
+            return Ok(Hold::unlimited(self.clone(), kind, owners));
+        }
+        let rows: Vec<LedgerAccount> = accounts
             .iter()
             .map(|(owner, limit)| LedgerAccount {
                 owner: owner.text(),
@@ -119,81 +175,38 @@ impl LedgerBook {
             })
             .collect();
         let id = ReservationId::generate();
+        let day = today();
         let reservation = NewReservation {
             id,
-            writer: self.writer,
+            writer: self.inner.writer,
             kind: kind.name(),
-            day: today(),
-            amount: signed(amount),
-            accounts: &accounts,
+            day,
+            most: signed(wanted.most),
+            least: signed(wanted.least),
+            accounts: &rows,
         };
-        match self.store.reserve(&reservation).await? {
-            Reserved::Held => Ok(Hold {
-                book: self.clone(),
-                id,
-                is_settled: false,
-            }),
-            Reserved::Exceeded(account) => Err(LedgerError::Exceeded {
-                owner: account.owner,
-                kind,
-                limit: account
-                    .limit
-                    .and_then(|limit| u64::try_from(limit).ok())
-                    .unwrap_or(u64::MAX),
-            }),
+        let named = |short| Exceeded::new(kind, day, wanted.least, &owners, short);
+        match self.inner.store.reserve(&reservation).await? {
+            Reserved::Held { amount, by } => {
+                let by = by.map(named);
+                Ok(Hold::of(
+                    self.clone(),
+                    kind,
+                    owners,
+                    id,
+                    unsigned(amount),
+                    by,
+                ))
+            }
+            Reserved::Exceeded(short) => Err(named(short).into()),
         }
-    }
-
-    /// What a person used of what was not reserved, for the audit entry that says so: both are
-    /// written in one transaction.
-    pub fn spent(principal: &Principal, spent: &[(Kind, u64)]) -> Vec<Spent> {
-        let owners = [
-            Owner::Organisation(principal.organisation),
-            Owner::User(principal.user),
-        ];
-        let day = today();
-        let used = spent.iter().filter(|(_, amount)| *amount > 0);
-        used.flat_map(|(kind, amount)| {
-            owners.iter().map(move |owner| Spent {
-                owner: owner.text(),
-                kind: kind.name(),
-                day,
-                amount: signed(*amount),
-            })
-        })
-        .collect()
     }
 
     /// What an owner has used today, and what is held.
     pub async fn balance(&self, owner: &Owner, kind: Kind) -> Result<Balance, LedgerError> {
         let owner = owner.text();
-        Ok(self.store.balance(&owner, kind.name(), today()).await?)
-    }
-}
-
-impl Hold {
-    /// Ends the reservation: `spent` is spent, the rest is free again.
-    pub async fn settle(mut self, spent: u64) -> Result<(), LedgerError> {
-        self.book.store.settle(self.id, signed(spent)).await?;
-        self.is_settled = true;
-        Ok(())
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        if self.is_settled {
-            return;
-        }
-        let (store, id) = (Arc::clone(&self.book.store), self.id);
-        // Without a runtime the server is ending; it gives back what it held when it starts.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if let Err(error) = store.settle(id, 0).await {
-                    tracing::error!(%error, hold = %id, "a reservation could not be given back");
-                }
-            });
-        }
+        let store = &self.inner.store;
+        Ok(store.balance(&owner, kind.name(), today()).await?)
     }
 }
 
@@ -204,4 +217,8 @@ fn today() -> i64 {
 
 fn signed(amount: u64) -> i64 {
     i64::try_from(amount).unwrap_or(i64::MAX)
+}
+
+fn unsigned(amount: i64) -> u64 {
+    u64::try_from(amount).unwrap_or(0)
 }

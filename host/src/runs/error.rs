@@ -2,7 +2,7 @@
 
 use alcove_core::ids::ResponseId;
 
-use crate::inference::InferenceError;
+use crate::{inference::InferenceError, ledger::Exceeded};
 
 /// A request that can't be run as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +70,9 @@ pub enum StartError {
         /// The cap.
         limit: usize,
     },
+    /// Too few tokens are left of the day's quota (429).
+    #[error("{0}: shorten the conversation, or wait until then")]
+    Quota(Exceeded),
     /// There is no model to answer (503).
     #[error(transparent)]
     Inference(#[from] InferenceError),

@@ -15,10 +15,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Run, Toolbox, output::Open, pen::Page};
+use super::{Run, Toolbox, output::Open, pen::Page, quota::Purse};
 use crate::{
     accounts::Principal,
     inference::{Form, Job, Model, ModelError, Priority},
+    ledger::LedgerError,
     store::log::{ItemLog, LogError},
     tools::{Flow, OfferedTool, PriorCall},
 };
@@ -36,6 +37,7 @@ pub(super) enum Halt {
     Stopped,
     Model(ModelError),
     Log(LogError),
+    Quota(LedgerError),
     /// A fault of this program; the text is for the log.
     Fault(&'static str),
 }
@@ -76,6 +78,8 @@ pub(super) struct Execution {
     pub(super) log: ItemLog,
     pub(super) toolbox: Arc<dyn Toolbox>,
     pub(super) usage: Usage,
+    /// What pays for the model's work.
+    pub(super) purse: Purse,
     /// The answer, once it has begun.
     pub(super) message: Option<Open>,
     /// The call that is being written or run, with its tool's place in `tools`.
@@ -107,6 +111,7 @@ impl Execution {
         sampling: Sampling,
         log: ItemLog,
         toolbox: Arc<dyn Toolbox>,
+        purse: Purse,
         waiting: Waiting,
     ) -> Execution {
         let Waiting {
@@ -128,6 +133,7 @@ impl Execution {
             log,
             toolbox,
             usage: Usage::default(),
+            purse,
             message: None,
             call: None,
             drafted_at: Instant::now(),
@@ -291,6 +297,13 @@ impl Execution {
                 tracing::error!(%response, error = describe(&error), "an item could not be stored");
                 failed("server_error", internal())
             }
+            Halt::Quota(LedgerError::Exceeded(exceeded)) => {
+                failed(INSUFFICIENT_QUOTA, exceeded.to_string())
+            }
+            Halt::Quota(LedgerError::Store(error)) => {
+                tracing::error!(%response, error = describe(&error), "tokens could not be reserved");
+                failed("server_error", internal())
+            }
             Halt::Fault(what) => {
                 tracing::error!(%response, what, "a run could not go on");
                 failed("server_error", internal())
@@ -299,6 +312,8 @@ impl Execution {
     }
 }
 
+/// The code of a response that the day's quota ended.
+pub const INSUFFICIENT_QUOTA: &str = "insufficient_quota";
 /// Most tokens of a decision: names are short.
 const DECISION_TOKENS: u32 = 64;
 

@@ -15,6 +15,7 @@ mod keep;
 mod limits;
 mod output;
 mod pen;
+mod quota;
 mod registry;
 mod run;
 mod start;
@@ -30,6 +31,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use answer::AnswerError;
 pub use error::{FindError, InternalError, InvalidRequest, StartError};
+pub use execute::INSUFFICIENT_QUOTA;
 pub use find::Found;
 pub use limits::RunLimits;
 pub use run::Run;
@@ -39,7 +41,7 @@ pub use valid_request::{
     MAX_METADATA_BYTES, Target, ToolFilter, ValidRequest,
 };
 
-use crate::{inference::Inference, store::log::ItemLog};
+use crate::{inference::Inference, ledger::LedgerBook, store::log::ItemLog};
 use registry::Registry;
 
 /// All runs of this server; cheap to clone.
@@ -52,6 +54,7 @@ struct Inner {
     log: ItemLog,
     inference: Inference,
     toolbox: Arc<dyn Toolbox>,
+    ledger: LedgerBook,
     limits: RunLimits,
     registry: Registry,
     /// Starts of one user happen one after the other, so that a retried request finds the first,
@@ -84,6 +87,7 @@ impl Runs {
         log: ItemLog,
         inference: Inference,
         toolbox: Arc<dyn Toolbox>,
+        ledger: LedgerBook,
         limits: RunLimits,
     ) -> Runs {
         let active = Arc::new(Semaphore::new(limits.active));
@@ -92,6 +96,7 @@ impl Runs {
                 log,
                 inference,
                 toolbox,
+                ledger,
                 limits,
                 registry: Registry::default(),
                 starting: std::array::from_fn(|_| Mutex::new(())),

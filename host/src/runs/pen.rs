@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use alcove_runtime::Finish;
+use alcove_runtime::{Finish, TokenUsage};
 use futures::StreamExt;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
     execute::{Execution, Halt},
     output::Open,
+    quota::Paid,
 };
 use crate::inference::{Job, ModelError, ModelEvent, Pieces};
 
@@ -39,8 +40,27 @@ pub(super) struct Written {
 }
 
 impl Execution {
-    /// Lets the model write. What it wrote until it was stopped or failed is in the events.
+    /// Lets the model write, on the person's account. What it wrote until it was stopped or failed
+    /// is in the events.
     pub(super) async fn write(&mut self, job: Job, page: Page) -> Result<Written, Halt> {
+        let Paid {
+            hold,
+            prompt_tokens,
+        } = self.pay_for(&job).await?;
+        let before = self.usage.total_tokens;
+        let written = self.write_paid(job, page, prompt_tokens).await;
+        let used = self.usage.total_tokens.saturating_sub(before);
+        let counted = hold.settle(u64::from(used)).await;
+        self.log.count_soon(counted).await?;
+        written
+    }
+
+    async fn write_paid(
+        &mut self,
+        job: Job,
+        page: Page,
+        prompt_tokens: u32,
+    ) -> Result<Written, Halt> {
         let stop = self.run.stop_token().clone();
         let mut pieces = tokio::select! {
             biased;
@@ -54,7 +74,7 @@ impl Execution {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {
-                    self.count_stopped(&mut pieces).await;
+                    self.count_stopped(&mut pieces, prompt_tokens, &text).await;
                     break Err(Halt::Stopped);
                 }
                 () = sleep_until(send_at.unwrap_or_else(Instant::now)), if send_at.is_some() => {
@@ -112,8 +132,9 @@ impl Execution {
         }
     }
 
-    /// A stopped model still says how many tokens it read and wrote, but nobody waits long for it.
-    async fn count_stopped(&mut self, pieces: &mut Pieces) {
+    /// A stopped model still says how many tokens it read and wrote, but nobody waits long for it:
+    /// then it is what can be told from the texts.
+    async fn count_stopped(&mut self, pieces: &mut Pieces, prompt: u32, text: &str) {
         let last = timeout(USAGE_GRACE, async {
             loop {
                 match pieces.next().await {
@@ -123,8 +144,11 @@ impl Execution {
                 }
             }
         });
-        if let Ok(Some(usage)) = last.await {
-            self.count(usage);
-        }
+        let used = last.await.ok().flatten();
+        self.count(used.unwrap_or_else(|| TokenUsage {
+            prompt,
+            cached: 0,
+            generated: self.model.count_tokens(text),
+        }));
     }
 }

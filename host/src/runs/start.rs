@@ -19,11 +19,13 @@ use super::{
     Found, IdempotencyKey, InvalidRequest, Run, Runs, StartError, Target, ValidRequest,
     execute::{Execution, Place, Waiting},
     history::{self, Said},
+    quota::{self, Purse},
     registry::Entry,
 };
 use crate::{
     accounts::Principal,
     inference::{InferenceError, Model, Tokens},
+    ledger::LedgerError,
     store::log::{At, Begin, Begun, Idempotency, LogError, Target as LogTarget},
     tools::OfferedTool,
 };
@@ -98,6 +100,15 @@ impl Runs {
         let prior = history::prior_calls(&inner.log, principal, &before.items, &tools)
             .await
             .map_err(|error| StartError::Internal(Arc::new(error)))?;
+
+        // What nobody may pay for is not begun; what is begun has at least its first answer.
+        let first = window.plan.tokens.saturating_add(output_tokens);
+        let tokens = quota::reserve(&inner.ledger, principal, first)
+            .await
+            .map_err(|error| match error {
+                LedgerError::Exceeded(exceeded) => StartError::Quota(exceeded),
+                error => StartError::Internal(Arc::new(error)),
+            })?;
 
         let flow = history::flow(&before.items, &request);
         let id = ResponseId::generate();
@@ -187,6 +198,7 @@ impl Runs {
             sampling(&request),
             inner.log.clone(),
             Arc::clone(&inner.toolbox),
+            Purse::new(inner.ledger.clone(), tokens),
             Waiting {
                 asks: request.asks,
                 approval_wait: inner.limits.approval_wait,

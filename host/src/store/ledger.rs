@@ -25,10 +25,37 @@ pub struct NewReservation<'a> {
     pub kind: &'static str,
     /// Days since the Unix epoch.
     pub day: i64,
-    /// How much.
-    pub amount: i64,
+    /// How much, at most: where less is left, that.
+    pub most: i64,
+    /// How little is of use still.
+    pub least: i64,
     /// Of which accounts.
     pub accounts: &'a [LedgerAccount],
+}
+
+/// What became of a reservation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reserved {
+    /// It is held.
+    Held {
+        /// How much.
+        amount: i64,
+        /// The account that has no more, where that is less than was asked for.
+        by: Option<Short>,
+    },
+    /// This account has not even the least left; nothing is held.
+    Exceeded(Short),
+}
+
+/// An account that has less left than was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Short {
+    /// Whose.
+    pub owner: String,
+    /// The most of a day.
+    pub limit: i64,
+    /// What it had before.
+    pub balance: Balance,
 }
 
 /// What was spent without a reservation. It is counted in the transaction of the audit entry that
@@ -45,15 +72,6 @@ pub struct Spent {
     pub amount: i64,
 }
 
-/// What became of a reservation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reserved {
-    /// It is held.
-    Held,
-    /// This account has not that much left; nothing is held.
-    Exceeded(LedgerAccount),
-}
-
 /// What an account has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Balance {
@@ -66,7 +84,7 @@ pub struct Balance {
 /// The ledger.
 #[async_trait]
 pub trait Ledger {
-    /// Holds an amount of all accounts, or of none.
+    /// Holds the same amount of all accounts, or nothing.
     async fn reserve(&self, reservation: &NewReservation<'_>) -> Result<Reserved, StoreError>;
 
     /// Ends a reservation: what it held is free again, and `spent` is spent. Answers whether it

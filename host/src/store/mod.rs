@@ -43,7 +43,7 @@ pub use conversations::{BranchRow, ConversationRow, Conversations, NewConversati
 pub use error::StoreError;
 pub use items::{AppendRows, ItemRow, Items, SealedItem, WrappedRowKey};
 pub use keys::Keys;
-pub use ledger::{Balance, Ledger, LedgerAccount, NewReservation, Reserved, Spent};
+pub use ledger::{Balance, Ledger, LedgerAccount, NewReservation, Reserved, Short, Spent};
 pub use plugin_state::{Expected, NewState, PluginState, StateChange, StateChanged, StateRow};
 pub use postgres::PostgresStore;
 pub use principals::{GroupRow, Principals, Seed, UserRow};

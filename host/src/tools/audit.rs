@@ -1,14 +1,13 @@
 //! The audit log's row of each call and of each change of a grant.
 
-use alcove_api_types::{ToolOutcome, ToolUsage};
+use alcove_api_types::ToolOutcome;
 use alcove_core::item::AnswerKind;
 use alcove_sandbox::{HostRecord, HttpExchange};
 use serde_json::json;
 
 use crate::accounts::Principal;
-use crate::ledger::{Kind, LedgerBook};
-use crate::store::BindingRow;
 use crate::store::log::AuditEntry;
+use crate::store::{BindingRow, Spent};
 
 use super::chain::Chain;
 use super::{Question, ToolRequest, ToolResult, Tools};
@@ -25,7 +24,7 @@ impl Tools {
         request: &ToolRequest,
         chain: &Chain,
         result: &ToolResult,
-        own_usage: &ToolUsage,
+        spent: Vec<Spent>,
     ) {
         let tool = &request.tool;
         let usage = &result.usage;
@@ -55,14 +54,6 @@ impl Tools {
             item: request.conversation.map(|_| chain.trace()),
             detail,
         };
-        // What calls of other tools used is counted where they end.
-        let spent = LedgerBook::spent(
-            &request.principal,
-            &[
-                (Kind::ToolCpuMs, own_usage.cpu_us.div_ceil(1000)),
-                (Kind::ToolBytes, own_usage.output_bytes),
-            ],
-        );
         let log = &self.inner.log;
         let written = if only_computed(result) {
             log.audit_soon(entry, spent).await

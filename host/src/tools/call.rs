@@ -17,10 +17,17 @@ use super::live::Key;
 use super::outcome::{is_asset, translate, usage};
 use super::sessions::{Restore, Restored, ran};
 use super::{ToolRequest, ToolResult, Tools};
+use crate::store::Spent;
 
 /// The argument in which a tool finds the person's answer to its question. No tool may have one
 /// of its own by that name.
 pub(super) const ANSWER: &str = "_answer";
+
+/// A call that reached its component, with the host's own notes on it.
+struct Ran {
+    report: Report,
+    notes: Vec<ToolPart>,
+}
 
 /// How a call ended, before it is written down.
 struct Ended {
@@ -30,6 +37,9 @@ struct Ended {
     record: HostRecord,
     /// What it counts as, where it ran.
     label: Option<Label>,
+    /// What it used itself of what has no limit, for the ledger. What calls of other tools used is
+    /// counted where they end.
+    spent: Vec<Spent>,
 }
 
 impl Ended {
@@ -41,15 +51,12 @@ impl Ended {
             usage: ToolUsage::default(),
             record: HostRecord::default(),
             label: None,
+            spent: Vec::new(),
         }
     }
 
-    fn reported(
-        report: Report,
-        notes: Vec<ToolPart>,
-        label: Label,
-        account: &CallAccount,
-    ) -> Ended {
+    fn reported(ran: Ran, label: Label, account: &CallAccount) -> Ended {
+        let Ran { report, notes } = ran;
         let (outcome, parts) = translate(report.outcome, |id| account.part(id));
         let mut output = notes;
         output.extend(parts);
@@ -59,6 +66,7 @@ impl Ended {
             usage: usage(&report.usage),
             record: report.record,
             label: Some(label),
+            spent: Vec::new(),
         }
     }
 }
@@ -95,7 +103,6 @@ impl Tools {
             progress: &progress,
         };
         let mut ended = self.run(&context, &arguments).await;
-        let own_usage = ended.usage;
         account.add_children(&mut ended.usage);
         self.settle_assets(&request, &account, &ended.output).await;
         if ended.usage.wall_us == 0 {
@@ -111,7 +118,8 @@ impl Tools {
             record: ended.record,
             arguments_canonical: arguments,
         };
-        self.write_down(&request, &chain, &result, &own_usage).await;
+        self.write_down(&request, &chain, &result, ended.spent)
+            .await;
         result
     }
 
@@ -161,6 +169,10 @@ impl Tools {
             Ok(admitted) => admitted,
             Err(outcome) => return Ended::refused(outcome),
         };
+        let held = match self.hold(request, &admitted.grant.policy).await {
+            Ok(held) => held,
+            Err(outcome) => return Ended::refused(outcome),
+        };
         let invocation = Invocation {
             cancel: cancel.clone(),
             progress: Some(progress.clone()),
@@ -168,6 +180,7 @@ impl Tools {
             local: self.inner.mcp_stdio.of(&request.tool.plugin),
             capabilities: self.capabilities(context, &admitted.grant.policy),
             depth: chain.depth(),
+            left: held.left(),
             ..Invocation::new(request.tool.tool.as_str(), arguments)
         };
         let running = async {
@@ -179,14 +192,21 @@ impl Tools {
                 invocation,
                 grant: admitted.grant.clone(),
             };
-            let report = self.inner.sandbox.call(&admitted.component, call).await;
-            Ended::reported(report, Vec::new(), admitted.label, context.account)
+            Ran {
+                report: self.inner.sandbox.call(&admitted.component, call).await,
+                notes: Vec::new(),
+            }
         };
-        tokio::select! {
+        let ran = tokio::select! {
             biased;
-            ended = running => ended,
+            ran = running => ran,
             never = self.watch_grants(request, &admitted.in_force) => match never {},
-        }
+        };
+        let usage = ran.report.usage;
+        let mut ended = Ended::reported(ran, admitted.label, context.account);
+        ended.outcome = held.name(ended.outcome);
+        ended.spent = held.settle(&usage).await;
+        ended
     }
 
     async fn run_in_session(
@@ -194,7 +214,7 @@ impl Tools {
         context: &CallContext<'_>,
         admitted: &Admitted,
         invocation: Invocation,
-    ) -> Ended {
+    ) -> Ran {
         let CallContext {
             request, progress, ..
         } = *context;
@@ -232,7 +252,10 @@ impl Tools {
         let Restored { mut session, notes } = match found {
             Ok(restored) => restored,
             Err(report) => {
-                return Ended::reported(*report, Vec::new(), admitted.label, context.account);
+                return Ran {
+                    report: *report,
+                    notes: Vec::new(),
+                };
             }
         };
         let report = session.call(invocation).await;
@@ -246,7 +269,7 @@ impl Tools {
                 }
             }
         }
-        Ended::reported(report, notes, admitted.label, context.account)
+        Ran { report, notes }
     }
 }
 

@@ -27,6 +27,7 @@ mod offer;
 mod outcome;
 mod plugins;
 mod policy_words;
+mod quota;
 mod replay;
 mod request;
 mod requests;

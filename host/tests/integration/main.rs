@@ -25,6 +25,7 @@ mod flow;
 mod lifecycle;
 mod mcp;
 mod model_fetch;
+mod quota;
 mod responses;
 mod secrets;
 mod security;

@@ -26,7 +26,11 @@ fn fixture(name: &str) -> PathBuf {
 /// A server with two more plugins, granted to everyone: an echo, and a probe under a policy that
 /// names no network.
 async fn server() -> TestApp {
-    let app = TestApp::start_with(&[("model", "/nowhere/none.gguf")]).await;
+    server_with(&[("model", "/nowhere/none.gguf")]).await
+}
+
+pub(crate) async fn server_with(settings: &[(&str, &str)]) -> TestApp {
+    let app = TestApp::start_with(settings).await;
     let limits = "[limits]\ncalls = \"100000/min\"\nconcurrency = 1000\nwall = \"30 s\"\n";
     for name in ["echo", "probe"] {
         install(&app, &fixture(name)).await;
@@ -48,7 +52,7 @@ async fn grant(app: &TestApp, plugin: &str, policy: &str) {
 }
 
 /// What the stateless revision puts on every request.
-fn modern(method: &str, mut params: Value) -> Value {
+pub(crate) fn modern(method: &str, mut params: Value) -> Value {
     params["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!(MODERN);
     params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({});
     json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
@@ -59,7 +63,7 @@ fn legacy(method: &str, params: Value) -> Value {
 }
 
 /// Sends a message of either revision, with the headers that belong to it.
-async fn post(client: &Client, message: &Value) -> Reply {
+pub(crate) async fn post(client: &Client, message: &Value) -> Reply {
     with_headers(client, message).post("/mcp", message).await
 }
 

@@ -39,11 +39,13 @@ pub enum CapabilityError {
 
 impl CapabilityError {
     /// The limits that a capability can reach.
-    pub const LIMITS: [&'static str; 8] = [
+    pub const LIMITS: [&'static str; 10] = [
         "state",
         "assets",
         "inference-tokens",
         "inference-tokens-per-day",
+        "quota.tokens_per_user",
+        "quota.tokens_per_organisation",
         "tokens",
         "delegate-depth",
         "delegate-cycle",

@@ -40,6 +40,10 @@ impl From<StartError> for ApiError {
                 message,
                 retry_after: RETRY_RUN,
             },
+            StartError::Quota(exceeded) => ApiError::OverQuota {
+                message,
+                retry_after: exceeded.resets_in(),
+            },
             StartError::Inference(_) | StartError::ShuttingDown => ApiError::Unavailable {
                 message,
                 retry_after: Some(RETRY_RUN),

@@ -3,6 +3,7 @@
 mod approvals;
 mod failures;
 mod flow;
+mod quota;
 mod requests;
 mod scripted;
 mod stopping;
@@ -16,7 +17,9 @@ use futures::StreamExt;
 use super::{IdempotencyKey, Run, RunLimits, Runs, StartError, ValidRequest};
 use crate::{
     accounts::{Accounts, Principal},
+    config::Quota,
     inference::Inference,
+    ledger::LedgerBook,
     store::{self, log::ItemLog},
     vault::Vault,
 };
@@ -29,6 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Bench {
     pub(super) runs: Runs,
     pub(super) log: ItemLog,
+    pub(super) ledger: LedgerBook,
     pub(super) accounts: Accounts,
     pub(super) principal: Principal,
     pub(super) model: Arc<ScriptedModel>,
@@ -58,32 +62,47 @@ impl Bench {
         limits: RunLimits,
     ) -> Bench {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        Bench::in_folder(folder, steps, limits).await
+        Bench::in_folder(folder, steps, limits, Quota::default()).await
+    }
+
+    pub(super) async fn with_quota(steps: impl IntoIterator<Item = Step>, quota: Quota) -> Bench {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Bench::in_folder(folder, steps, limits(), quota).await
     }
 
     /// What another process finds in the same folder.
     pub(super) async fn restarted(&self, steps: impl IntoIterator<Item = Step>) -> Bench {
-        Bench::in_folder(Arc::clone(&self.folder), steps, limits()).await
+        let folder = Arc::clone(&self.folder);
+        Bench::in_folder(folder, steps, limits(), Quota::default()).await
     }
 
     async fn in_folder(
         folder: Arc<tempfile::TempDir>,
         steps: impl IntoIterator<Item = Step>,
         limits: RunLimits,
+        quota: Quota,
     ) -> Bench {
         let url = format!("sqlite:{}", folder.path().join("alcove.db").display());
         let store = store::open(&url).await.unwrap();
         let vault = Vault::open(&folder.path().join("keys")).unwrap();
         let accounts = Accounts::open(Arc::clone(&store)).await.unwrap();
         let principal = accounts.local_principal().await.unwrap();
+        let ledger = LedgerBook::new(Arc::clone(&store), vault.writer(), quota);
         let log = ItemLog::new(store, vault);
         let model = Arc::new(ScriptedModel::new(steps));
         let tools = Arc::new(ScriptedTools::default());
         let inference = Inference::with_model(Arc::clone(&model) as _);
-        let runs = Runs::new(log.clone(), inference, Arc::clone(&tools) as _, limits);
+        let runs = Runs::new(
+            log.clone(),
+            inference,
+            Arc::clone(&tools) as _,
+            ledger.clone(),
+            limits,
+        );
         Bench {
             runs,
             log,
+            ledger,
             accounts,
             principal,
             model,

@@ -30,7 +30,7 @@ const GATHER: Duration = Duration::from_millis(10);
 /// An entry on its way.
 struct Letter {
     at_ms: i64,
-    /// None for what only waits until everything before it is written.
+    /// None for what only counts, or waits until everything before it is written.
     entry: Option<AuditEntry>,
     spent: Vec<Spent>,
     written: Option<oneshot::Sender<Result<(), LogError>>>,
@@ -72,6 +72,11 @@ impl Journal {
         spent: Vec<Spent>,
     ) -> Result<(), LogError> {
         self.send(Some(entry), spent, None).await
+    }
+
+    /// Hands over what the ledger counts; it is written soon.
+    pub(super) async fn count(&self, spent: Vec<Spent>) -> Result<(), LogError> {
+        self.send(None, spent, None).await
     }
 
     /// Hands an entry over and waits until it is on disk, after all that were handed over before.
@@ -300,9 +305,15 @@ impl Letter {
             },
             None => written,
         };
-        if let (Err(error), Some(entry)) = (written, &self.entry) {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, action = entry.action, subject = entry.subject, item = ?entry.item, "an entry is missing in the audit log");
+        let Err(error) = written else { return };
+        let error = &error as &dyn std::error::Error;
+        match &self.entry {
+            Some(entry) => {
+                tracing::error!(error, action = entry.action, subject = entry.subject, item = ?entry.item, "an entry is missing in the audit log");
+            }
+            None => {
+                tracing::error!(error, spent = ?self.spent, "what was used is missing in the ledger")
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use alcove_core::ids::{ReservationId, WriterId};
 use async_trait::async_trait;
 
 use super::{Backend, Connection};
-use crate::store::{Balance, Ledger, NewReservation, Reserved, Spent, StoreError, Text};
+use crate::store::{Balance, Ledger, NewReservation, Reserved, Short, Spent, StoreError, Text};
 
 #[async_trait]
 impl Ledger for Backend {
@@ -16,23 +16,29 @@ impl Ledger for Backend {
         let mut accounts: Vec<_> = reservation.accounts.iter().collect();
         accounts.sort_by(|one, other| one.owner.cmp(&other.owner));
         accounts.dedup_by(|one, other| one.owner == other.owner);
-        for account in accounts {
-            open(&mut tx, &account.owner, reservation.kind, reservation.day).await?;
-            let held = sqlx::query(
-                "UPDATE ledger_accounts SET reserved = reserved + $4
-                 WHERE owner = $1 AND kind = $2 AND day = $3 AND spent + reserved + $4 <= $5",
-            )
-            .bind(&account.owner)
-            .bind(reservation.kind)
-            .bind(reservation.day)
-            .bind(reservation.amount)
-            .bind(account.limit.unwrap_or(i64::MAX))
-            .execute(&mut *tx)
-            .await?;
-            if held.rows_affected() == 0 {
-                tx.rollback().await?;
-                return Ok(Reserved::Exceeded(account.clone()));
+        let (kind, day) = (reservation.kind, reservation.day);
+        let (mut amount, mut by) = (reservation.most, None);
+        for account in &accounts {
+            let balance = lock(&mut tx, &account.owner, kind, day).await?;
+            let Some(limit) = account.limit else { continue };
+            let left = limit
+                .saturating_sub(balance.spent)
+                .saturating_sub(balance.reserved);
+            if left < amount {
+                amount = left;
+                by = Some(Short {
+                    owner: account.owner.clone(),
+                    limit,
+                    balance,
+                });
             }
+        }
+        if let Some(short) = by.take_if(|_| amount < reservation.least) {
+            tx.rollback().await?;
+            return Ok(Reserved::Exceeded(short));
+        }
+        for account in accounts {
+            change(&mut tx, &account.owner, kind, day, 0, amount).await?;
             sqlx::query(
                 "INSERT INTO ledger_reservations (id, writer_id, owner, kind, day, amount)
                  VALUES ($1, $2, $3, $4, $5, $6)",
@@ -40,14 +46,14 @@ impl Ledger for Backend {
             .bind(Text(reservation.id))
             .bind(Text(reservation.writer))
             .bind(&account.owner)
-            .bind(reservation.kind)
-            .bind(reservation.day)
-            .bind(reservation.amount)
+            .bind(kind)
+            .bind(day)
+            .bind(amount)
             .execute(&mut *tx)
             .await?;
         }
         tx.commit().await?;
-        Ok(Reserved::Held)
+        Ok(Reserved::Held { amount, by })
     }
 
     async fn settle(&self, reservation: ReservationId, spent: i64) -> Result<bool, StoreError> {
@@ -112,29 +118,32 @@ pub(super) async fn count_spent(
         *sum = sum.saturating_add(one.amount);
     }
     for ((owner, kind, day), amount) in sums {
-        open(connection, owner, kind, day).await?;
+        lock(connection, owner, kind, day).await?;
         change(connection, owner, kind, day, amount, 0).await?;
     }
     Ok(())
 }
 
-/// Makes an account where there is none.
-async fn open(
+/// What an account has, which is made where there is none. Nobody else changes it until the
+/// transaction ends.
+async fn lock(
     connection: &mut Connection,
     owner: &str,
     kind: &str,
     day: i64,
-) -> Result<(), StoreError> {
-    sqlx::query(
+) -> Result<Balance, StoreError> {
+    let balance = sqlx::query_as(
         "INSERT INTO ledger_accounts (owner, kind, day, spent, reserved)
-         VALUES ($1, $2, $3, 0, 0) ON CONFLICT DO NOTHING",
+         VALUES ($1, $2, $3, 0, 0)
+         ON CONFLICT (owner, kind, day) DO UPDATE SET spent = ledger_accounts.spent
+         RETURNING spent, reserved",
     )
     .bind(owner)
     .bind(kind)
     .bind(day)
-    .execute(connection)
+    .fetch_one(connection)
     .await?;
-    Ok(())
+    Ok(balance)
 }
 
 async fn change(

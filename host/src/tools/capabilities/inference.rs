@@ -13,21 +13,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::HostThreads;
 use crate::accounts::Principal;
-use crate::inference::{self, Form, Job, Model, ModelError, ModelEvent, Priority, Tokens};
-use crate::ledger::{Kind, LedgerBook, LedgerError, Owner};
+use crate::inference::{
+    self, Form, Job, Model, ModelError, ModelEvent, Priority, estimated_tokens,
+};
+use crate::ledger::{Kind, LedgerBook, LedgerError, Owner, Wanted};
+use crate::store::log::ItemLog;
 
 /// The name that stands for whatever model the server has.
 const DEFAULT: &str = "default";
-/// What a message costs beside its text, in tokens: the marks of the chat template.
-const MESSAGE_TOKENS: u32 = 16;
-/// Room for what the template itself puts before a prompt.
-const TEMPLATE_TOKENS: u32 = 64;
 
 /// The model, as one call may use it.
 pub(super) struct ModelOfCall {
     pub(super) host: HostThreads,
     pub(super) inference: inference::Inference,
     pub(super) ledger: LedgerBook,
+    pub(super) log: ItemLog,
     pub(super) principal: Principal,
     pub(super) plugin: String,
     pub(super) tokens_per_call: u64,
@@ -41,28 +41,26 @@ impl Inference for ModelOfCall {
     async fn generate(&self, request: Generate) -> Result<Generated, CapabilityError> {
         let model = self.model(&request.model)?;
         let job = job(&request)?;
-        let estimate = u64::from(estimate(&*model, &job.prompt) + job.max_tokens);
+        let estimate =
+            u64::from(estimated_tokens(&*model, &job.prompt).saturating_add(job.max_tokens));
         let (used, allowed) = (Arc::clone(&self.used), self.tokens_per_call);
         let allowance = Allowance::take(used, estimate, allowed)?;
-        let owners = [
-            (
-                Owner::Plugin(self.principal.user, self.plugin.clone()),
-                Some(self.tokens_per_day),
-            ),
-            (Owner::User(self.principal.user), None),
-            (Owner::Organisation(self.principal.organisation), None),
-        ];
-        let ledger = self.ledger.clone();
+        let (ledger, log) = (self.ledger.clone(), self.log.clone());
+        let [user, organisation] = ledger.accounts(&self.principal, Kind::Tokens);
+        let plugin = Owner::Plugin(self.principal.user, self.plugin.clone());
+        let accounts = [(plugin, Some(self.tokens_per_day)), user, organisation];
         self.host
             .run(async move {
-                let hold = ledger.reserve(Kind::Tokens, estimate, &owners).await;
+                let hold = ledger
+                    .reserve(Kind::Tokens, Wanted::exactly(estimate), &accounts)
+                    .await;
                 let hold = hold.map_err(|error| exceeded(&error))?;
                 let written = write(&*model, job).await;
                 // What failed has used nothing that could be counted.
                 let used = written.as_ref().map_or(0, |(_, usage)| total(*usage));
                 allowance.settle(used);
-                if let Err(error) = hold.settle(used).await {
-                    tracing::error!(%error, "tokens could not be settled");
+                if let Err(error) = log.count_soon(hold.settle(used).await).await {
+                    tracing::error!(%error, "tokens could not be counted");
                 }
                 written.map(|(generated, _)| generated)
             })
@@ -155,14 +153,6 @@ fn job(request: &Generate) -> Result<Job, CapabilityError> {
     })
 }
 
-/// At least what the prompt costs, as far as can be told without its template.
-fn estimate(model: &dyn Model, prompt: &Prompt) -> u32 {
-    use alcove_core::context::TokenCounter as _;
-    let tokens = Tokens(model);
-    let of = |message: &Message| tokens.count(&message.text) + MESSAGE_TOKENS;
-    prompt.messages.iter().map(of).sum::<u32>() + TEMPLATE_TOKENS
-}
-
 async fn write(model: &dyn Model, job: Job) -> Result<(Generated, TokenUsage), CapabilityError> {
     let id = model.id().to_owned();
     let pieces = model.generate(job, CancellationToken::new()).await;
@@ -208,10 +198,9 @@ fn refused(error: &ModelError) -> CapabilityError {
 
 fn exceeded(error: &LedgerError) -> CapabilityError {
     match error {
-        LedgerError::Exceeded { limit, .. } => CapabilityError::limit(
-            "inference-tokens-per-day",
-            format!("{limit} tokens in a day"),
-        ),
+        LedgerError::Exceeded(exceeded) => {
+            CapabilityError::limit(exceeded.name(), exceeded.to_string())
+        }
         LedgerError::Store(error) => {
             tracing::error!(%error, "the ledger could not be used");
             CapabilityError::Unavailable("the host's ledger could not be used".to_owned())

@@ -86,6 +86,7 @@ impl Tools {
                 host,
                 inference: self.inner.inference.clone(),
                 ledger: self.inner.ledger.clone(),
+                log: self.inner.log.clone(),
                 principal: request.principal.clone(),
                 plugin: request.tool.plugin.clone(),
                 tokens_per_call: grant.tokens_per_call.into(),

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use alcove::ledger::{Kind, LedgerBook, Owner};
+use alcove::config::Quota;
+use alcove::ledger::{Kind, LedgerBook, Owner, Wanted};
 use alcove::store::log::{AuditEntry, ItemLog, LogError};
 use alcove::store::{AuditFilter, StoreError};
 use alcove_core::ids::{ItemId, UserId};
@@ -64,10 +65,13 @@ pub(crate) async fn the_chain_is_whole_and_notices_changes(f: Fixture) {
 }
 
 pub(crate) async fn entries_at_once_get_places_of_their_own(f: Fixture) {
-    let spent = || LedgerBook::spent(&f.ann, &[(Kind::ToolCpuMs, 3)]);
+    let book = LedgerBook::new(f.store.clone(), f.vault.writer(), Quota::default());
+    let accounts = book.accounts(&f.ann, Kind::ToolCpuMs);
+    let hold = book.reserve(Kind::ToolCpuMs, Wanted::exactly(3), &accounts);
+    let spent = hold.await.unwrap().settle(3).await;
     let writers: Vec<_> = (0..1_000)
         .map(|n| {
-            let (log, entry, spent) = (f.log.clone(), entry(&f, "ok"), spent());
+            let (log, entry, spent) = (f.log.clone(), entry(&f, "ok"), spent.clone());
             tokio::spawn(async move {
                 match n % 10 {
                     0 => log.audit_spent(entry, spent).await,
@@ -85,7 +89,6 @@ pub(crate) async fn entries_at_once_get_places_of_their_own(f: Fixture) {
         writer.await.unwrap().unwrap();
     }
     assert_eq!(f.log.verify_audit().await.unwrap(), 1_005);
-    let book = LedgerBook::new(f.store.clone(), f.vault.writer());
     for owner in [
         Owner::User(f.ann.user),
         Owner::Organisation(f.ann.organisation),

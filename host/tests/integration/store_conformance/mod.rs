@@ -60,7 +60,8 @@ macro_rules! conformance {
                 an_altered_file_is_noticed;
             plugin_state: a_space_is_one_plugins_and_one_users, a_quota_of_state_is_exact,
                 comparing_and_setting_is_atomic, a_value_stays_with_its_name;
-            ledger: reservations_never_go_over_the_limit, a_killed_server_gives_back_what_it_held;
+            ledger: reservations_never_go_over_the_limit, a_killed_server_gives_back_what_it_held,
+                what_is_left_is_shared_out_exactly;
             audit: the_chain_is_whole_and_notices_changes, entries_at_once_get_places_of_their_own,
                 what_is_acknowledged_outlasts_a_kill, one_bad_entry_keeps_no_other_back,
                 closing_writes_what_waits_and_takes_no_more, the_audit_log_is_append_only, entries_are_found_by_what_they_say,

@@ -4,6 +4,7 @@
 mod assets;
 mod delegate;
 mod inference;
+mod quota;
 mod state;
 
 use std::path::Path;

@@ -141,11 +141,6 @@ impl Tools {
         }
         let before: Vec<BindingId> = standing().map(|row| row.id.0).collect();
         let version = history.iter().map(|row| row.version).max().unwrap_or(0) + 1;
-        let for_user = match &subject {
-            Subject::User(user) => Some(*user),
-            _ => None,
-        };
-        let for_all = subject == Subject::Everyone;
         let id = BindingId::generate();
         self.inner
             .store
@@ -154,7 +149,7 @@ impl Tools {
                 organisation,
                 plugin: installed.id.clone(),
                 digest: installed.digest.clone(),
-                subject,
+                subject: subject.clone(),
                 policy: policy.text().to_owned(),
                 author: by.user,
                 reason: reason.to_owned(),
@@ -173,8 +168,7 @@ impl Tools {
             message: "the grant was revoked at the same moment".to_owned(),
         })?;
         self.write_down_grant("grant", &row, by, 0).await;
-        self.close_requests(&installed.id, for_user, for_all)
-            .await?;
+        self.close_requests(&installed.id, &subject).await?;
         Ok(on_the_wire(row))
     }
 

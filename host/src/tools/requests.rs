@@ -1,12 +1,11 @@
 //! What people ask to be granted, and what an admin says to it.
 
 use alcove_api_types::{DeclineRequest, GrantRequest};
-use alcove_core::ids::UserId;
 use serde_json::json;
 
 use crate::accounts::Principal;
 use crate::store::log::AuditEntry;
-use crate::store::now_ms;
+use crate::store::{Subject, now_ms};
 
 use super::bindings::check_reason;
 use super::{Tools, ToolsError};
@@ -71,15 +70,20 @@ impl Tools {
     pub(super) async fn close_requests(
         &self,
         plugin: &str,
-        user: Option<UserId>,
-        all: bool,
+        subject: &Subject,
     ) -> Result<(), ToolsError> {
-        let organisation = self.inner.local.organisation;
-        for row in self.inner.store.grant_requests(organisation).await? {
-            if row.plugin == plugin && (all || user == Some(row.user_id.0)) {
-                let store = &self.inner.store;
+        let (store, organisation) = (&self.inner.store, self.inner.local.organisation);
+        for row in store.grant_requests(organisation).await? {
+            let user = row.user_id.0;
+            let is_answered = row.plugin == plugin
+                && match subject {
+                    Subject::Everyone => true,
+                    Subject::Group(name) => store.groups_of(user).await?.contains(name),
+                    Subject::User(granted) => *granted == user,
+                };
+            if is_answered {
                 store
-                    .close_grant_request(organisation, row.user_id.0, plugin)
+                    .close_grant_request(organisation, user, plugin)
                     .await?;
             }
         }

@@ -122,7 +122,7 @@ async fn silence_ends_after_the_first_byte_limit() {
         "{:?}",
         result.err()
     );
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < Duration::from_secs(10));
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn a_body_that_trickles_ends_after_the_total_limit() {
     );
     let took = started.elapsed();
     assert!(
-        (Duration::from_secs(1)..Duration::from_secs(4)).contains(&took),
+        (Duration::from_secs(4)..Duration::from_secs(15)).contains(&took),
         "{took:?}"
     );
 }

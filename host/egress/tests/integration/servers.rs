@@ -147,9 +147,9 @@ pub(crate) fn loopback() -> Scope {
 pub(crate) fn limits() -> Limits {
     Limits {
         connect: Duration::from_secs(5),
-        first_byte: Duration::from_millis(400),
-        idle: Duration::from_millis(400),
-        total: Duration::from_secs(2),
+        first_byte: Duration::from_secs(2),
+        idle: Duration::from_secs(2),
+        total: Duration::from_secs(5),
         header_bytes: 16 << 10,
         headers: 64,
         request_bytes: 1000,

@@ -242,24 +242,32 @@ async fn people_ask_and_a_grant_answers() {
     let app = TestApp::start().await;
     let path = Path::new(&app).await;
     let tools = &path.app.tools;
-    tools.revoke(PYTHON, &path.who).await.unwrap();
-    tools
-        .request_grant(PYTHON, " sums ", &path.who)
-        .await
-        .unwrap();
-    let asked = tools.grant_requests(&path.who).await.unwrap();
-    assert_eq!(
-        (asked[0].plugin.as_str(), asked[0].reason.as_str()),
-        (PYTHON, "sums")
-    );
     assert!(tools.request_grant("a/b", "", &path.who).await.is_err());
-    let create = CreateBinding {
-        plugin: PYTHON.to_owned(),
-        principal: format!("user:{}", path.who.username),
-        ..CreateBinding::default()
-    };
-    tools.grant(create, &path.who).await.unwrap();
-    assert!(tools.grant_requests(&path.who).await.unwrap().is_empty());
+    let group = path.who.groups.first().expect("a group").clone();
+    for principal in [
+        "everyone".to_owned(),
+        format!("group:{group}"),
+        format!("user:{}", path.who.username),
+    ] {
+        tools.revoke(PYTHON, &path.who).await.unwrap();
+        tools
+            .request_grant(PYTHON, " sums ", &path.who)
+            .await
+            .unwrap();
+        let asked = tools.grant_requests(&path.who).await.unwrap();
+        assert_eq!(
+            (asked[0].plugin.as_str(), asked[0].reason.as_str()),
+            (PYTHON, "sums")
+        );
+        let create = CreateBinding {
+            plugin: PYTHON.to_owned(),
+            principal: principal.clone(),
+            ..CreateBinding::default()
+        };
+        tools.grant(create, &path.who).await.unwrap();
+        let open = tools.grant_requests(&path.who).await.unwrap();
+        assert!(open.is_empty(), "{principal}: {open:?}");
+    }
 }
 
 /// What another server on the same database does is told by nobody: rows change, and that is all.

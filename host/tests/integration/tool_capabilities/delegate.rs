@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alcove::ledger::{Kind, Owner};
-use alcove_api_types::ToolOutcome;
+use alcove_api_types::{Label, ToolOutcome};
 use serde_json::{Value, json};
 
 use super::{Bench, PROBE, denied, limit, text};
@@ -124,4 +124,55 @@ async fn revoking_either_side_ends_the_call() {
     let outcome = format!("{:?}", result.outcome);
     assert!(outcome.contains("revoked"), "{outcome}");
     assert_eq!(revoked["stopped_calls"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_other_tool_gave_back_is_as_private_as_it_was() {
+    let lines = "[delegate]\ntools = [\"local/echo:echo\"]\n[labels]\noutput = \"public\"\n";
+    let bench = Bench::new(lines).await;
+    bench.install("echo").await;
+    for (lines, expected) in [
+        ("", Label::Public),
+        ("[labels]\noutput = \"private\"\n", Label::Private),
+    ] {
+        bench.grant("local/echo", lines).await;
+        let result = bench.call("call", echo()).await;
+        assert_eq!(text(&result), "hello");
+        assert_eq!(result.label, Some(expected));
+    }
+}
+
+/// A call that a tool makes is nobody's to allow: the person saw another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_needs_a_person_is_denied_to_a_tool() {
+    let bench = Bench::new("[delegate]\ntools = [\"local/echo:echo\"]\n").await;
+    bench.install("echo").await;
+    bench
+        .grant("local/echo", "[approval]\ndefault = \"always\"\n")
+        .await;
+    let result = bench.call("call", echo()).await;
+    let ToolOutcome::Failed { failure, message } = &result.outcome else {
+        panic!("{result:?}");
+    };
+    assert_eq!(failure, "denied");
+    assert!(message.contains("asks before every call"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_tells_who_called_whom() {
+    let bench = Bench::new("[delegate]\ntools = [\"local/echo:echo\"]\n").await;
+    bench.install("echo").await;
+    bench.grant("local/echo", "").await;
+    bench.text("call", echo()).await;
+    let found = bench.app.local().get("/api/audit?action=tool_call").await;
+    let found = found.expect(200);
+    let rows = found["entries"].as_array().unwrap();
+    let of = |plugin: &str| {
+        let row = rows.iter().find(|row| row["subject"] == plugin);
+        row.unwrap()["detail"].clone()
+    };
+    let (outer, inner) = (of(PROBE), of("local/echo"));
+    assert_eq!(outer["caller"], Value::Null);
+    assert_eq!(inner["caller"], "local/probe:call");
+    assert_eq!(outer["trace"], inner["trace"]);
 }

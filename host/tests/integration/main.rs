@@ -35,4 +35,5 @@ mod store_sqlite;
 mod tool_calls;
 mod tool_capabilities;
 mod tools;
+mod upgrades;
 mod websocket;

@@ -207,10 +207,11 @@ pub(crate) fn more(rules: &[HttpRule], others: &[HttpRule]) -> Vec<String> {
                 .iter()
                 .filter(|other| rule.meets(other))
                 .any(|other| rule.is_faster_than(other));
-            (!covered || hurried).then_some((rule, hurried))
+            (!covered || hurried).then_some((rule, covered))
         })
-        .map(|(rule, hurried)| {
-            let rate = match hurried {
+        .map(|(rule, covered)| {
+            // Only the rate is more.
+            let rate = match covered {
                 true => " at a higher rate",
                 false => "",
             };

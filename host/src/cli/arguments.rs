@@ -21,7 +21,7 @@ pub(super) struct Cli {
 pub(super) struct Global {
     /// Read settings from this file
     #[arg(long = "config", value_name = "FILE", global = true)]
-    file: Option<PathBuf>,
+    config_file: Option<PathBuf>,
     /// The folder that holds everything
     #[arg(long, value_name = "FOLDER", global = true)]
     data_dir: Option<PathBuf>,
@@ -33,7 +33,7 @@ impl Global {
         if let Some(folder) = &self.data_dir {
             flags.push(("data_dir".to_owned(), folder.display().to_string()));
         }
-        Config::from_process(self.file.clone(), flags)
+        Config::from_process(self.config_file.clone(), flags)
     }
 }
 

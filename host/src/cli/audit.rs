@@ -50,6 +50,9 @@ async fn act(client: &Client, command: AuditCommand) -> anyhow::Result<ExitCode>
 async fn verify(client: &Client) -> anyhow::Result<ExitCode> {
     let chains: Vec<AuditChain> = client.get("/api/audit/verify").await?;
     let mut code = ExitCode::SUCCESS;
+    if chains.is_empty() {
+        output::line("Nothing is written down yet.")?;
+    }
     for chain in chains {
         match chain.broken_at {
             None => output::line(&format!(

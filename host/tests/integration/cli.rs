@@ -1,5 +1,7 @@
 //! The `alcove` program as a person at a terminal meets it.
 
+mod admin;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};

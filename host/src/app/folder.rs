@@ -13,7 +13,7 @@ pub(super) struct DataFolder {
     path: PathBuf,
     dir: Dir,
     /// Its lock goes with the file, however the process ends.
-    _lock: File,
+    _lock: Lock,
 }
 
 /// Why the data folder can't be used.
@@ -92,7 +92,7 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 }
 
 /// Locks `server.lock` and writes this process into it.
-fn lock(dir: &Dir, path: &Path) -> Result<File, FolderError> {
+fn lock(dir: &Dir, path: &Path) -> Result<Lock, FolderError> {
     let unusable = |source| FolderError::Unusable {
         attempt: "lock",
         path: path.to_owned(),
@@ -118,7 +118,19 @@ fn lock(dir: &Dir, path: &Path) -> Result<File, FolderError> {
         writeln!(file, "{}", std::process::id())
     };
     write(&mut file).map_err(unusable)?;
-    Ok(file)
+    Ok(Lock(file))
+}
+
+/// The lock on a folder.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file would not do: a process that was forked and not yet replaced by its
+        // program holds the file, and the lock with it. Where it fails, closing is what is left.
+        let _ = self.0.unlock();
+    }
 }
 
 /// The process that wrote itself into the lock file.
@@ -146,6 +158,22 @@ pub(super) fn write_whole(dir: &Dir, name: &str, text: &str) -> std::io::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_is_free_once_it_is_dropped_whoever_still_holds_the_file() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("data");
+        let folder = DataFolder::open(&path).unwrap();
+        // What a process has that was forked a moment ago.
+        let forked = folder._lock.0.try_clone().unwrap();
+        assert!(matches!(
+            DataFolder::open(&path),
+            Err(FolderError::InUse { .. })
+        ));
+        drop(folder);
+        DataFolder::open(&path).unwrap();
+        drop(forked);
+    }
 
     #[test]
     fn one_server_at_a_time() {

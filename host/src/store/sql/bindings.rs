@@ -7,6 +7,23 @@ use super::Backend;
 use crate::store::bindings::SubjectName;
 use crate::store::{BindingRow, Bindings, NewBinding, Principals, StoreError, Subject, Text};
 
+/// A query for bindings with the names of the people in them, by this condition.
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT bindings.*, authors.username AS author_username,
+                 subjects.username AS subject_username,
+                 revokers.username AS revoked_by_username
+             FROM bindings JOIN users AS authors ON authors.id = bindings.author_id
+             LEFT JOIN users AS subjects
+                 ON bindings.subject_kind = 'user' AND subjects.id = bindings.subject
+             LEFT JOIN users AS revokers ON revokers.id = bindings.revoked_by_id
+             ",
+            $condition
+        )
+    };
+}
+
 #[async_trait]
 impl Bindings for Backend {
     async fn subject(
@@ -55,17 +72,10 @@ impl Bindings for Backend {
     }
 
     async fn bindings(&self, organisation: OrganisationId) -> Result<Vec<BindingRow>, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT bindings.*, authors.username AS author_username,
-                 subjects.username AS subject_username,
-                 revokers.username AS revoked_by_username
-             FROM bindings JOIN users AS authors ON authors.id = bindings.author_id
-             LEFT JOIN users AS subjects
-                 ON bindings.subject_kind = 'user' AND subjects.id = bindings.subject
-             LEFT JOIN users AS revokers ON revokers.id = bindings.revoked_by_id
-             WHERE bindings.organisation_id = $1 AND bindings.revoked_at_ms IS NULL
-             ORDER BY bindings.created_at_ms, bindings.id",
-        )
+        Ok(sqlx::query_as(select!(
+            "WHERE bindings.organisation_id = $1 AND bindings.revoked_at_ms IS NULL
+                 ORDER BY bindings.created_at_ms, bindings.id"
+        ))
         .bind(Text(organisation))
         .fetch_all(self.read())
         .await?)
@@ -76,17 +86,10 @@ impl Bindings for Backend {
         organisation: OrganisationId,
         plugin: &str,
     ) -> Result<Vec<BindingRow>, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT bindings.*, authors.username AS author_username,
-                 subjects.username AS subject_username,
-                 revokers.username AS revoked_by_username
-             FROM bindings JOIN users AS authors ON authors.id = bindings.author_id
-             LEFT JOIN users AS subjects
-                 ON bindings.subject_kind = 'user' AND subjects.id = bindings.subject
-             LEFT JOIN users AS revokers ON revokers.id = bindings.revoked_by_id
-             WHERE bindings.organisation_id = $1 AND bindings.plugin = $2
-             ORDER BY bindings.created_at_ms, bindings.id",
-        )
+        Ok(sqlx::query_as(select!(
+            "WHERE bindings.organisation_id = $1 AND bindings.plugin = $2
+                 ORDER BY bindings.created_at_ms, bindings.id"
+        ))
         .bind(Text(organisation))
         .bind(plugin)
         .fetch_all(self.read())
@@ -111,16 +114,9 @@ impl Bindings for Backend {
     }
 
     async fn binding(&self, binding: BindingId) -> Result<Option<BindingRow>, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT bindings.*, authors.username AS author_username,
-                 subjects.username AS subject_username,
-                 revokers.username AS revoked_by_username
-             FROM bindings JOIN users AS authors ON authors.id = bindings.author_id
-             LEFT JOIN users AS subjects
-                 ON bindings.subject_kind = 'user' AND subjects.id = bindings.subject
-             LEFT JOIN users AS revokers ON revokers.id = bindings.revoked_by_id
-             WHERE bindings.id = $1 AND bindings.revoked_at_ms IS NULL",
-        )
+        Ok(sqlx::query_as(select!(
+            "WHERE bindings.id = $1 AND bindings.revoked_at_ms IS NULL"
+        ))
         .bind(Text(binding))
         .fetch_optional(self.read())
         .await?)

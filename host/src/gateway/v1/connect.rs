@@ -185,7 +185,13 @@ impl Connection {
                 self.events = None;
                 Ok(())
             }
-            Some(event) => self.send_json(&event).await,
+            Some(event) => {
+                // A client may begin the next turn as soon as it has the last event of this one.
+                if event.body.is_final() {
+                    self.events = None;
+                }
+                self.send_json(&event).await
+            }
         }
     }
 

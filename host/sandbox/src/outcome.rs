@@ -57,6 +57,8 @@ pub(crate) fn decide(returned: Returned, shared: &Shared, memory_refused: bool) 
                 }),
                 Ok(parts) => Outcome::Ok(parts),
                 Err(_) if memory_refused => Outcome::Limit(memory()),
+                // Its request was refused for that, and it ended before it was ended.
+                Err(_) if !shared.lease_holds() => Outcome::Limit(stopped(Stop::Revoked, limits)),
                 Err(failure) => refused(shared, &failure).unwrap_or(Outcome::Failed(failure)),
             };
             Ended {

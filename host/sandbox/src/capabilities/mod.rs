@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 
-use crate::shared::Shared;
+use crate::shared::{Shared, Stop, Stopped};
 use crate::state::GuestState;
 
 pub use assets::{Asset, AssetReader, AssetWriter, Assets, MAX_ASSET_CHUNK_BYTES};
@@ -79,7 +79,8 @@ struct Asked {
 }
 
 impl Asked {
-    /// Runs `work`, if the grant still holds, and writes it down; or serves it from a record.
+    /// Runs `work` and writes it down, or serves it from a record; ends the guest whose grant was
+    /// revoked.
     async fn through<T>(
         self,
         input: &(impl Serialize + ?Sized),
@@ -88,6 +89,9 @@ impl Asked {
     where
         T: Serialize + DeserializeOwned,
     {
+        if !self.shared.lease_holds() {
+            return Err(Stopped(Stop::Revoked).into());
+        }
         let recorder = &self.shared.recorder;
         recorder.through(self.function, input, self.run(work)).await
     }
@@ -96,14 +100,7 @@ impl Asked {
         &self,
         work: impl Future<Output = Result<T, CapabilityError>>,
     ) -> Result<T, CapabilityError> {
-        let answer = if self.shared.lease_holds() {
-            work.await
-        } else {
-            Err(CapabilityError::Denied {
-                detail: "the grant was revoked".to_owned(),
-                grant: String::new(),
-            })
-        };
+        let answer = work.await;
         match &answer {
             Ok(_) => self.shared.succeeded(),
             Err(error) => {

@@ -421,8 +421,11 @@ fn limits(options: Option<RequestOptions>, deadline: Instant, bytes: u64) -> Lim
     // A little more, so that the call's own limit is what is reported.
     limits.total = limits.total.min(left + Duration::from_secs(1));
     if let Some(options) = options {
+        // A guest counts what is left in milliseconds. One that waits for all of it has no timeout
+        // of its own.
+        let shortest = left.saturating_sub(Duration::from_millis(1));
         let shorten = |limit: &mut Duration, wish: Option<Duration>| {
-            if let Some(wish) = wish {
+            if let Some(wish) = wish.filter(|wish| *wish < shortest) {
                 *limit = wish.min(*limit);
             }
         };

@@ -141,6 +141,12 @@ impl Leases {
         }
     }
 
+    /// How many are held.
+    pub(super) fn held(&self) -> u32 {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.values().map(|entry| *entry.running.borrow()).sum()
+    }
+
     /// Cancels the leases on a binding whose row is gone; answers how many calls that stops, when
     /// they have ended or the time for it is over.
     pub(super) async fn revoke(&self, binding: BindingId) -> u32 {
@@ -160,20 +166,22 @@ impl Leases {
         self.end_where(|bindings| *bindings == *key);
     }
 
-    /// Takes the entries out and cancels them.
-    fn end_where(&self, ended: impl Fn(&[BindingId]) -> bool) -> Vec<Arc<Entry>> {
+    /// Takes the entries out and cancels them. Answers them, and how many calls held them until
+    /// then.
+    fn end_where(&self, ended: impl Fn(&[BindingId]) -> bool) -> (Vec<Arc<Entry>>, u32) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let gone = entries.extract_if(|bindings, _| ended(bindings));
         let gone: Vec<_> = gone.map(|(_, entry)| entry).collect();
+        // Counted first: a call that is told to end may be gone before the next line.
+        let stopped = gone.iter().map(|entry| *entry.running.borrow()).sum();
         for entry in &gone {
             entry.token.cancel();
         }
-        gone
+        (gone, stopped)
     }
 
     async fn revoke_where(&self, revoked: impl Fn(&[BindingId]) -> bool) -> u32 {
-        let gone = self.end_where(revoked);
-        let stopped = gone.iter().map(|entry| *entry.running.borrow()).sum();
+        let (gone, stopped) = self.end_where(revoked);
         let drain = async {
             for entry in &gone {
                 let mut running = entry.running.subscribe();

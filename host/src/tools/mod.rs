@@ -145,6 +145,12 @@ impl Tools {
         }
     }
 
+    /// How many leases on grants are held now: by a call one, and one more for each call that it
+    /// stands under.
+    pub fn leases_held(&self) -> u32 {
+        self.inner.leases.held()
+    }
+
     /// Drops the live sessions of everybody: the next call of each makes its instance anew, with
     /// the secrets that are set then.
     pub async fn forget_sessions(&self) {

@@ -207,6 +207,11 @@ impl TestApp {
         client.with_key(key.trim())
     }
 
+    /// Waits until calls hold so many leases, and a moment more, in which they begin to compute.
+    pub(crate) async fn until_leases_held(&self, count: u32) {
+        until_leases_held(self.app(), count).await;
+    }
+
     /// Shuts down and starts again on the same folder.
     pub(crate) async fn restart(&mut self) {
         self.stop().await;
@@ -225,6 +230,18 @@ impl TestApp {
         let server = self.server.take().expect("running");
         server.shut_down().await;
     }
+}
+
+/// The same for a test that holds the app alone.
+pub(crate) async fn until_leases_held(app: &App, count: u32) {
+    let held = async {
+        while app.tools.leases_held() != count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, held).await;
+    waited.expect("calls that run in time");
+    tokio::time::sleep(Duration::from_millis(200)).await;
 }
 
 /// Waits until the model answers.

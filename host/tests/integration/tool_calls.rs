@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::TestApp;
+use crate::app::{TestApp, until_leases_held};
 
 const PYTHON: &str = "alcove/python";
 const WEB_FETCH: &str = "alcove/web-fetch";
@@ -225,8 +225,9 @@ async fn a_killed_cell_is_left_out_and_told() {
     path.python("kept = 'yes'").await;
     let cancel = CancellationToken::new();
     let stopping = cancel.clone();
+    let running = Arc::clone(app.app());
     tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        until_leases_held(&running, 1).await;
         stopping.cancel();
     });
     let began = Instant::now();
@@ -284,7 +285,7 @@ async fn revoking_stops_what_runs_and_says_how_much() {
     let offered = path.tool(PYTHON).await;
     let mut running = path.clone();
     let call = tokio::spawn(async move { running.python("while True: pass").await });
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    app.until_leases_held(1).await;
     let began = Instant::now();
     let revoked = path.app.tools.revoke(PYTHON, &path.who).await.unwrap();
     let result = call.await.unwrap();

@@ -374,7 +374,7 @@ async fn a_client_that_leaves_stops_its_call() {
             let mut events = response.into_body();
             http_body_util::BodyExt::frame(&mut events).await
         });
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        app.until_leases_held(1).await;
         waiting.abort();
         let left = Instant::now();
         loop {

@@ -171,7 +171,7 @@ async fn a_cancelled_call_stops_and_is_not_answered() {
         speaker.ask(&numbered(8, legacy("ping", json!({})))).await["id"],
         8
     );
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    app.until_leases_held(1).await;
     let cancelled = Instant::now();
     for params in [
         json!({"requestId": 99}),

@@ -279,8 +279,9 @@ async fn what_another_server_revokes_stops_within_a_second() {
     let binding = path.tool(PYTHON).await.binding;
     let store = Arc::clone(&app.app().store);
     let by = path.who.user;
+    let running = Arc::clone(app.app());
     let revoking = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        until_leases_held(&running, 1).await;
         assert!(store.revoke_binding(binding, by, 1).await.unwrap());
         Instant::now()
     });

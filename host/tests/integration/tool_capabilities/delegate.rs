@@ -1,7 +1,5 @@
 //! `alcove:delegate`.
 
-use std::time::Duration;
-
 use alcove::ledger::{Kind, Owner};
 use alcove_api_types::{Label, ToolOutcome};
 use serde_json::{Value, json};
@@ -112,7 +110,8 @@ async fn revoking_either_side_ends_the_call() {
         .text("call", call("alcove/python:python", &json!({"code": "1"})))
         .await;
     let revoke = async |plugin: &str| {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        // One each, and the one that the inner call holds on the grant of the outer.
+        bench.app.until_leases_held(3).await;
         bench.revoke(plugin).await
     };
     let (result, revoked) = tokio::join!(bench.call("call", endless.clone()), revoke(PROBE));

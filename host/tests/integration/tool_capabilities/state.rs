@@ -1,7 +1,5 @@
 //! `alcove:state`.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::{Bench, PROBE, denied, limit, text};
@@ -137,7 +135,7 @@ async fn revoking_ends_a_call_that_reads_its_state() {
     bench.text("keep", json!({"do": "get", "key": "a"})).await;
     let hold = bench.call("keep", json!({"do": "hold", "key": "a"}));
     let revoke = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        bench.app.until_leases_held(1).await;
         bench.revoke(PROBE).await
     };
     let (result, revoked) = tokio::join!(hold, revoke);

@@ -12,12 +12,12 @@ use serde::Deserialize;
 use crate::support::{Bench, echo, grant, policy, text};
 
 /// Little of everything, so that the corpus is quick.
-const TIGHT: &str = "[limits]\nmemory = \"2 MiB\"\ncpu = \"100 ms\"\nwall = \"1 s\"\n\
+const TIGHT: &str = "[limits]\nmemory = \"2 MiB\"\ncpu = \"100 ms\"\nwall = \"4 s\"\n\
     output = \"4 KiB\"\ncalls = \"10000/min\"\nconcurrency = 8\n";
 /// For all of them together.
 const MAX_CORPUS: Duration = Duration::from_secs(120);
 /// For a call of somebody else meanwhile. A benchmark claims milliseconds; this machine may be busy.
-const MAX_OTHERS: Duration = Duration::from_secs(2);
+const MAX_OTHERS: Duration = Duration::from_secs(4);
 
 /// A side-car. What each key means is in `tests/hostile/README.md`.
 #[derive(Deserialize)]

@@ -32,9 +32,26 @@ pub enum HttpDecision {
         open: bool,
         /// What holds the rule, where several grants are joined: a binding's id or a file's name.
         grant: Option<Arc<str>>,
+        /// What narrows the call, and allows it too.
+        also: Vec<AlsoAllows>,
     },
     /// It may not.
     Deny(Denial),
+}
+
+/// The rule of what narrows a call, by which it may be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlsoAllows {
+    /// What narrows the call, in words.
+    pub by: Arc<str>,
+    /// The line of the rule.
+    pub line: u32,
+    /// How often, for all requests of such calls that this rule allows.
+    pub rate: Option<Rate>,
+    /// How many bytes, both directions, for all of these requests.
+    pub bytes: Option<ByteRate>,
+    /// What both are counted under.
+    pub identity: [u8; 32],
 }
 
 /// At most this many rules.
@@ -363,6 +380,7 @@ pub(crate) fn allowed(
         inject: rule.inject.clone(),
         open: rule.is_open() && covering().all(HttpRule::is_open),
         grant: None,
+        also: Vec::new(),
     })
 }
 

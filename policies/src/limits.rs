@@ -201,10 +201,10 @@ impl ByteRate {
 }
 
 impl Limits {
-    pub(crate) fn read(section: &Section<'_>) -> Result<Self, PolicyError> {
-        let said = Maxima::read(section)?;
+    /// What is said, and the default where nothing is.
+    pub(crate) fn of(said: &Maxima) -> Self {
         let default = Self::default();
-        Ok(Self {
+        Self {
             memory_bytes: said.memory_bytes.unwrap_or(default.memory_bytes),
             cpu: said.cpu.unwrap_or(default.cpu),
             wall: said.wall.unwrap_or(default.wall),
@@ -215,7 +215,7 @@ impl Limits {
             handles: said.handles.unwrap_or(default.handles),
             http_requests: said.http_requests.unwrap_or(default.http_requests),
             http_bytes: said.http_bytes.unwrap_or(default.http_bytes),
-        })
+        }
     }
 
     /// For each limit the more generous of the two.
@@ -235,26 +235,6 @@ impl Limits {
             handles: self.handles.max(other.handles),
             http_requests: self.http_requests.max(other.http_requests),
             http_bytes: self.http_bytes.max(other.http_bytes),
-        }
-    }
-
-    /// For each limit the stricter of the two.
-    #[must_use]
-    pub fn and(&self, other: &Limits) -> Limits {
-        Limits {
-            memory_bytes: self.memory_bytes.min(other.memory_bytes),
-            cpu: self.cpu.min(other.cpu),
-            wall: self.wall.min(other.wall),
-            output_bytes: self.output_bytes.min(other.output_bytes),
-            calls: match self.calls.is_above(other.calls) {
-                true => other.calls,
-                false => self.calls,
-            },
-            concurrency: self.concurrency.min(other.concurrency),
-            logs: self.logs.min(other.logs),
-            handles: self.handles.min(other.handles),
-            http_requests: self.http_requests.min(other.http_requests),
-            http_bytes: self.http_bytes.min(other.http_bytes),
         }
     }
 

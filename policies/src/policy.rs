@@ -1,15 +1,18 @@
 //! A policy file, parsed.
 
+use std::ops::Deref;
+
 use toml::de::DeTable;
 use url::Url;
 
 use crate::PolicyError;
 use crate::approval::{Approval, Approvals, Labels};
 use crate::capabilities::{AssetsGrant, DelegateGrant, InferenceGrant, StateGrant};
-use crate::environment::{self, EnvVariable};
+use crate::environment;
 use crate::files::{self, FileGrant};
+use crate::granted::Granted;
 use crate::http::{self, HttpDecision, HttpRule};
-use crate::limits::Limits;
+use crate::limits::{Limits, Maxima};
 use crate::section::{Lines, Section};
 
 /// The version of the language that this program speaks.
@@ -40,16 +43,19 @@ const MAX_TEXT_BYTES: usize = 64 << 10;
 pub struct Policy {
     text: String,
     plugin: String,
-    limits: Limits,
+    granted: Granted,
+    /// The limits that it names; the others have their defaults in `granted`.
+    said: Maxima,
     http: Vec<HttpRule>,
-    files: Vec<FileGrant>,
-    state: Option<StateGrant>,
-    assets: Option<AssetsGrant>,
-    inference: Option<InferenceGrant>,
-    delegate: Option<DelegateGrant>,
-    env: Vec<EnvVariable>,
     approvals: Approvals,
-    labels: Option<Labels>,
+}
+
+impl Deref for Policy {
+    type Target = Granted;
+
+    fn deref(&self) -> &Granted {
+        &self.granted
+    }
 }
 
 impl Policy {
@@ -87,9 +93,9 @@ impl Policy {
             ));
         }
 
-        let limits = match root.get("limits") {
-            Some(entry) => Limits::read(&entry.table("[limits]")?)?,
-            None => Limits::default(),
+        let said = match root.get("limits") {
+            Some(entry) => Maxima::read(&entry.table("[limits]")?)?,
+            None => Maxima::default(),
         };
         let http = match root.get("http") {
             Some(entry) => entry
@@ -114,16 +120,19 @@ impl Policy {
         Ok(Self {
             text: text.to_owned(),
             plugin: name.to_owned(),
-            limits,
+            granted: Granted {
+                limits: Limits::of(&said),
+                files,
+                state: optional(&root, "state", "[state]", StateGrant::read)?,
+                assets: optional(&root, "assets", "[assets]", AssetsGrant::read)?,
+                inference: optional(&root, "inference", "[inference]", InferenceGrant::read)?,
+                delegate: optional(&root, "delegate", "[delegate]", DelegateGrant::read)?,
+                env,
+                labels: optional(&root, "labels", "[labels]", Labels::read)?,
+            },
+            said,
             http,
-            files,
-            state: optional(&root, "state", "[state]", StateGrant::read)?,
-            assets: optional(&root, "assets", "[assets]", AssetsGrant::read)?,
-            inference: optional(&root, "inference", "[inference]", InferenceGrant::read)?,
-            delegate: optional(&root, "delegate", "[delegate]", DelegateGrant::read)?,
-            env,
             approvals,
-            labels: optional(&root, "labels", "[labels]", Labels::read)?,
         })
     }
 
@@ -136,12 +145,6 @@ impl Policy {
             "version = 1\nplugin = \"{}\"\n",
             plugin.escape_default()
         ))
-    }
-
-    /// What a call may use.
-    #[must_use]
-    pub fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     /// Which plugin it is for: `publisher/name`.
@@ -168,40 +171,9 @@ impl Policy {
         http::more(&self.http, &other.http)
     }
 
-    /// The folders it may see.
-    #[must_use]
-    pub fn files(&self) -> &[FileGrant] {
-        &self.files
-    }
-
-    /// What it may keep, where it may.
-    #[must_use]
-    pub fn state(&self) -> Option<&StateGrant> {
-        self.state.as_ref()
-    }
-
-    /// Which assets it may make, where it may.
-    #[must_use]
-    pub fn assets(&self) -> Option<&AssetsGrant> {
-        self.assets.as_ref()
-    }
-
-    /// Which models it may ask, where it may.
-    #[must_use]
-    pub fn inference(&self) -> Option<&InferenceGrant> {
-        self.inference.as_ref()
-    }
-
-    /// Which tools it may call, where it may.
-    #[must_use]
-    pub fn delegate(&self) -> Option<&DelegateGrant> {
-        self.delegate.as_ref()
-    }
-
-    /// The environment variables that it sees.
-    #[must_use]
-    pub fn env(&self) -> &[EnvVariable] {
-        &self.env
+    /// The limits that it names.
+    pub(crate) fn said(&self) -> &Maxima {
+        &self.said
     }
 
     /// When a person is asked before `tool` runs.
@@ -213,12 +185,6 @@ impl Policy {
     /// The tools whose approval is said for themselves.
     pub(crate) fn approval_tools(&self) -> impl Iterator<Item = &str> {
         self.approvals.tools()
-    }
-
-    /// What its results count as, where the policy says.
-    #[must_use]
-    pub fn labels(&self) -> Option<&Labels> {
-        self.labels.as_ref()
     }
 
     pub(crate) fn http_rules(&self) -> &[HttpRule] {

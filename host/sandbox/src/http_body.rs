@@ -12,7 +12,8 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use crate::http::{guest_error, leaked};
+use crate::http_denials::leaked;
+use crate::http_error::guest_error;
 use crate::http_meter::Meter;
 use crate::secrets::Secrets;
 use crate::shared::Shared;

@@ -1,5 +1,6 @@
 //! What a guest is told where a request of its own has no answer.
 
+use alcove_egress::EgressError;
 use serde::{Deserialize, Serialize};
 use wasmtime_wasi_http::Error;
 
@@ -71,5 +72,29 @@ impl From<HttpError> for Error {
             HttpError::Protocol => Error::HttpProtocolError,
             HttpError::Internal => Error::InternalError(None),
         }
+    }
+}
+
+/// Why the egress sent nothing or brought nothing, in the words of `wasi:http`.
+pub(crate) fn guest_error(error: &EgressError) -> Error {
+    match error {
+        EgressError::Url(_) => Error::HttpRequestUriInvalid,
+        EgressError::Method(_) => Error::HttpRequestMethodInvalid,
+        EgressError::Address { .. } | EgressError::Peer { .. } => Error::DestinationIpProhibited,
+        EgressError::Resolve { .. } => Error::DnsError {
+            rcode: None,
+            info_code: None,
+        },
+        EgressError::Connect { .. } => Error::ConnectionRefused,
+        EgressError::Tls { .. } | EgressError::NoRoots | EgressError::Root(_) => {
+            Error::TlsCertificateError
+        }
+        EgressError::Timeout { what, .. } if *what == "connecting" => Error::ConnectionTimeout,
+        EgressError::Timeout { .. } => Error::HttpResponseTimeout,
+        EgressError::HeadersTooLarge { .. } => Error::HttpResponseHeaderSectionSize(None),
+        EgressError::ResponseTooLarge { limit } => Error::HttpResponseBodySize(Some(*limit)),
+        EgressError::RequestTooLarge { limit } => Error::HttpRequestBodySize(Some(*limit)),
+        EgressError::Incomplete => Error::HttpResponseIncomplete,
+        _ => Error::HttpProtocolError,
     }
 }

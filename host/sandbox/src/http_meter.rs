@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use alcove_policies::{ByteRate, Limits};
 
-use crate::quota::{self, Key, Quota};
+use crate::quota::{Counted, Quota};
 use crate::refusal::Refusal;
 use crate::shared::Shared;
 use crate::show;
@@ -60,42 +60,24 @@ pub(crate) struct Meter {
     shared: Arc<Shared>,
     used: Arc<HttpUse>,
     limits: Limits,
-    rule: Option<Arc<Rule>>,
-}
-
-/// The rule that allows the request, where it limits bytes.
-struct Rule {
     quota: Arc<Quota>,
-    key: Key,
-    rule: quota::Rule,
-    rate: ByteRate,
+    rules: Arc<[Counted<ByteRate>]>,
 }
 
 impl Meter {
-    pub(crate) fn new(shared: &Arc<Shared>) -> Meter {
+    /// Counts against the rates of `rules`, too.
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        quota: &Arc<Quota>,
+        rules: Vec<Counted<ByteRate>>,
+    ) -> Meter {
         Meter {
             used: shared.http_use(),
             shared: Arc::clone(shared),
             limits: shared.limits(),
-            rule: None,
-        }
-    }
-
-    /// Counts against the rate of a rule, too.
-    pub(crate) fn ruled(
-        mut self,
-        quota: &Arc<Quota>,
-        key: &Key,
-        rule: quota::Rule,
-        rate: ByteRate,
-    ) -> Meter {
-        self.rule = Some(Arc::new(Rule {
             quota: Arc::clone(quota),
-            key: key.clone(),
-            rule,
-            rate,
-        }));
-        self
+            rules: rules.into(),
+        }
     }
 
     /// How many bytes the call has left.
@@ -106,13 +88,13 @@ impl Meter {
     /// Counts bytes. Where there are too many, remembers the refusal.
     pub(crate) fn take(&self, bytes: usize) -> Result<(), Exceeded> {
         let bytes = bytes as u64;
-        let mut taken = self.used.take(bytes, &self.limits);
-        if let (Ok(()), Some(rule)) = (&taken, &self.rule)
-            && !rule.quota.bytes(&rule.key, &rule.rule, rule.rate, bytes)
-        {
-            let allowed = quota::by_rule(rule.rate, &rule.rule);
-            taken = Err(Refusal::HttpRate(allowed));
-        }
+        let taken = self.used.take(bytes, &self.limits).and_then(|()| {
+            let mut rules = self.rules.iter();
+            match rules.find(|rule| !self.quota.bytes(rule, bytes)) {
+                Some(rule) => Err(Refusal::HttpRate(rule.to_string())),
+                None => Ok(()),
+            }
+        });
         taken.map_err(|refusal| {
             self.shared.refuse(refusal);
             Exceeded

@@ -1,10 +1,11 @@
 //! How many calls may start and run at once, for each plugin under each policy.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use alcove_policies::{Authority, ByteRate, Rate};
+use alcove_policies::{Authority, ByteRate, Count, Limits, Rate};
 
 use crate::report::LimitHit;
 
@@ -22,14 +23,27 @@ pub(crate) struct Quota {
     entries: Mutex<HashMap<Key, Entry>>,
 }
 
-/// A rule of an authority: the grant that holds it, where several are joined, and its line.
+/// A rule of an authority: the grant or narrower that holds it, where there are several, and its
+/// line.
 pub(crate) type Rule = (Option<Arc<str>>, u32);
 
-/// A rate and the rule that sets it, in words.
-pub(crate) fn by_rule(rate: impl std::fmt::Display, (grant, line): &Rule) -> String {
-    match grant {
-        Some(grant) => format!("{rate} by the rule in line {line} ({grant})"),
-        None => format!("{rate} by the rule in line {line}"),
+/// A rate of a rule, and where it is counted.
+#[derive(Debug, Clone)]
+pub(crate) struct Counted<R> {
+    pub(crate) key: Key,
+    pub(crate) rule: Rule,
+    pub(crate) rate: R,
+}
+
+/// In words.
+impl<R: fmt::Display> fmt::Display for Counted<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (grant, line) = &self.rule;
+        write!(f, "{} by the rule in line {line}", self.rate)?;
+        match grant {
+            Some(grant) => write!(f, " ({grant})"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -41,11 +55,16 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    pub(crate) fn new(plugin: &str, authority: &Authority) -> Key {
+    pub(crate) fn new(plugin: &str, identity: [u8; 32]) -> Key {
         Key {
             plugin: plugin.to_owned(),
-            authority: authority.identity(),
+            authority: identity,
         }
+    }
+
+    /// The same plugin, under something else.
+    pub(crate) fn under(&self, identity: [u8; 32]) -> Key {
+        Key::new(&self.plugin, identity)
     }
 }
 
@@ -133,30 +152,48 @@ impl ByteWindow {
 #[derive(Debug)]
 pub(crate) struct Place {
     quota: Arc<Quota>,
-    key: Key,
+    /// Wherever it is counted.
+    keys: Vec<Key>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(entry) = self.quota.lock().get_mut(&self.key) {
-            entry.running = entry.running.saturating_sub(1);
+        let mut entries = self.quota.lock();
+        for key in &self.keys {
+            if let Some(entry) = entries.get_mut(key) {
+                entry.running = entry.running.saturating_sub(1);
+            }
         }
     }
 }
 
 impl Quota {
-    /// A place for one more call, if there may be one now. A call that only replays an earlier one
-    /// takes a place but was counted when it first ran.
+    /// A place for one more call, if there may be one now wherever it is counted: a call that its
+    /// narrower refuses is none of the grants' calls. A call that only replays an earlier one takes
+    /// a place but was counted when it first ran.
     pub(crate) fn start(
         self: &Arc<Self>,
-        key: Key,
+        plugin: &str,
         policy: &Authority,
         is_replay: bool,
     ) -> Result<Place, LimitHit> {
-        let limits = policy.limits();
+        // What was taken is free again where a later count refuses.
+        let mut place = Place {
+            quota: Arc::clone(self),
+            keys: Vec::new(),
+        };
+        for Count { identity, limits } in policy.counts() {
+            let key = Key::new(plugin, *identity);
+            self.enter(&key, limits, is_replay)?;
+            place.keys.push(key);
+        }
+        Ok(place)
+    }
+
+    fn enter(&self, key: &Key, limits: &Limits, is_replay: bool) -> Result<(), LimitHit> {
         let now = Instant::now();
         let mut entries = self.lock();
-        make_room(&mut entries, &key);
+        make_room(&mut entries, key);
         let entry = entries.entry(key.clone()).or_default();
         entry.used = Some(now);
         if entry.running >= limits.concurrency {
@@ -172,33 +209,27 @@ impl Quota {
             });
         }
         entry.running += 1;
-        drop(entries);
-        Ok(Place {
-            quota: Arc::clone(self),
-            key,
-        })
+        Ok(())
     }
 
-    /// Whether one more request is within the rate of `rule`.
-    pub(crate) fn request(&self, key: &Key, rule: Rule, rate: Rate) -> bool {
-        let mut entries = self.lock();
-        let entry = entries.entry(key.clone()).or_default();
+    /// Whether one more request is within the rate of a rule.
+    pub(crate) fn request(&self, counted: &Counted<Rate>) -> bool {
         let now = Instant::now();
+        let mut entries = self.lock();
+        let entry = entries.entry(counted.key.clone()).or_default();
         entry.used = Some(now);
-        entry.requests.entry(rule).or_default().admit(rate, now)
+        let window = entry.requests.entry(counted.rule.clone()).or_default();
+        window.admit(counted.rate, now)
     }
 
     /// Whether so many bytes more are within the rate of a rule.
-    pub(crate) fn bytes(&self, key: &Key, rule: &Rule, rate: ByteRate, bytes: u64) -> bool {
-        let mut entries = self.lock();
-        let entry = entries.entry(key.clone()).or_default();
+    pub(crate) fn bytes(&self, counted: &Counted<ByteRate>, bytes: u64) -> bool {
         let now = Instant::now();
+        let mut entries = self.lock();
+        let entry = entries.entry(counted.key.clone()).or_default();
         entry.used = Some(now);
-        entry
-            .bytes
-            .entry(rule.clone())
-            .or_default()
-            .admit(rate, bytes, now)
+        let window = entry.bytes.entry(counted.rule.clone()).or_default();
+        window.admit(counted.rate, bytes, now)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Entry>> {
@@ -288,7 +319,7 @@ mod tests {
         let one = Authority::from(Policy::parse(&text(1)).unwrap());
         let two = Authority::from(Policy::parse(&text(2)).unwrap());
         let quota = Arc::new(Quota::default());
-        let start = |plugin, policy| quota.start(Key::new(plugin, policy), policy, false);
+        let start = |plugin, policy| quota.start(plugin, policy, false);
         let place = start("local/a", &one).unwrap();
         assert_eq!(start("local/a", &one).unwrap_err().name, "concurrency");
         let _other_plugin = start("local/b", &one).unwrap();
@@ -302,12 +333,39 @@ mod tests {
         let text = "version = 1\nplugin = \"local/a\"\n[limits]\ncalls = \"1/h\"\n";
         let policy = Authority::from(Policy::parse(text).unwrap());
         let quota = Arc::new(Quota::default());
-        let start = |is_replay| quota.start(Key::new("local/a", &policy), &policy, is_replay);
+        let start = |is_replay| quota.start("local/a", &policy, is_replay);
         for _ in 0..3 {
             assert!(start(true).is_ok());
         }
         assert!(start(false).is_ok());
         assert_eq!(start(false).unwrap_err().name, "calls");
         assert!(start(true).is_ok());
+    }
+
+    #[test]
+    fn a_narrowed_call_counts_for_its_narrower_and_for_the_grant() {
+        let policy = |limits: &str| {
+            let text = format!("version = 1\nplugin = \"local/a\"\n[limits]\n{limits}\n");
+            Policy::parse(&text).unwrap()
+        };
+        let whole = Authority::from(policy("calls = \"3/h\"\nconcurrency = 2"));
+        let narrowed = |name: &str, limits: &str| {
+            let within = Arc::new(policy(limits));
+            whole.clone().attenuated(name.into(), within)
+        };
+        let (one, other) = (
+            narrowed("one", "calls = \"1/h\""),
+            narrowed("other", "concurrency = 1"),
+        );
+        let quota = Arc::new(Quota::default());
+        let start = |policy| quota.start("local/a", policy, false);
+        drop(start(&one).unwrap());
+        assert_eq!(start(&one).unwrap_err().name, "calls", "its own");
+        let place = start(&other).unwrap();
+        assert_eq!(start(&other).unwrap_err().name, "concurrency");
+        drop(start(&whole).expect("nothing but the two that ran is counted"));
+        drop(place);
+        assert_eq!(start(&whole).unwrap_err().name, "calls", "everybody's");
+        assert_eq!(start(&other).unwrap_err().name, "calls");
     }
 }

@@ -24,7 +24,7 @@ use crate::instance::Instance;
 use crate::linker;
 use crate::load::Loading;
 use crate::outcome::no_room;
-use crate::quota::{Key, Place, Quota};
+use crate::quota::{Place, Quota};
 use crate::record::HostRecord;
 use crate::report::{LimitHit, Outcome, Report, Usage};
 use crate::room::{Held, Room};
@@ -228,10 +228,9 @@ impl Sandbox {
                 allowed: show::bytes(MAX_ARGUMENT_BYTES as u64),
             });
         }
-        let key = Key::new(&grant.plugin, &grant.policy);
         self.inner
             .quota
-            .start(key, &grant.policy, invocation.replay.is_some())
+            .start(&grant.plugin, &grant.policy, invocation.replay.is_some())
     }
 
     /// The same, and a place in the pool.

@@ -118,7 +118,7 @@ fn files(inspection: &Inspection, policy: Option<&Authority>) -> Badge {
             "cannot ask for files".to_owned(),
         );
     }
-    let grants = policy.map_or(&[][..], Authority::files);
+    let grants = policy.map_or(&[][..], |policy| policy.files());
     if grants.is_empty() {
         return badge(
             "files",

@@ -279,24 +279,91 @@ fn a_call_can_be_narrowed_and_never_widened() {
     let grant = "[[http]]\nnetwork = \"public\"\nrate = \"60/min\"\n[state]\nquota = \"1 MiB\"\n[env]\nA = \"1\"\n";
     let within = "[limits]\nwall = \"1 s\"\nmemory = \"4 GiB\"\n[[http]]\norigin = \"https://one.example\"\nrate = \"1/min\"\n[state]\nquota = \"9 MiB\"\n[assets]\n[approval]\ndefault = \"always\"\n";
     let whole = Authority::from(policy(grant));
-    let narrow = whole.clone().attenuated(Arc::new(policy(within)));
-    assert_ne!(whole.identity(), narrow.identity());
-    let HttpDecision::Allow { rate, .. } =
+    let narrow = whole
+        .clone()
+        .attenuated("the key k".into(), Arc::new(policy(within)));
+    let counted: Vec<_> = narrow.counts().map(|count| count.identity).collect();
+    assert_eq!(counted.len(), 2);
+    assert_eq!(counted[1], whole.identity(), "it counts among all");
+    assert_ne!(counted[0], whole.identity(), "and for itself");
+    let HttpDecision::Allow { rate, also, .. } =
         narrow.http("GET", &"https://one.example/".parse().unwrap())
     else {
         panic!("both allow it");
     };
-    assert_eq!(rate.unwrap().to_string(), "1/min");
+    assert_eq!(rate.unwrap().to_string(), "60/min");
+    let also: Vec<_> = also
+        .iter()
+        .map(|own| (own.by.as_ref(), own.line, own.rate.unwrap().to_string()))
+        .collect();
+    assert_eq!(also, [("the key k", 6, "1/min".to_owned())]);
     assert!(
         denied(&narrow, "https://two.example/")
             .detail
-            .ends_with("(the call's own limits)")
+            .ends_with("(the key k)")
     );
+    let post = narrow.http("POST", &"https://one.example/".parse().unwrap());
+    assert!(
+        matches!(&post, HttpDecision::Deny(denial) if denial.detail.starts_with("line 3 ")),
+        "the grant is asked first: {post:?}"
+    );
+    assert_eq!(narrow.http_summary(), ["https://one.example"]);
+    for denial in [narrow.inference_denial("m"), narrow.assets_denial()] {
+        assert!(
+            !denial.detail.contains("the key k"),
+            "not granted: {denial:?}"
+        );
+    }
     assert_eq!(narrow.limits().wall, Duration::from_secs(1));
     assert_eq!(narrow.limits().memory_bytes, 64 << 20);
     assert_eq!(narrow.state().unwrap().quota_bytes, 1 << 20);
     assert!(narrow.assets().is_none() && narrow.env().is_empty());
     assert_eq!(narrow.approval("t").mode, ApprovalMode::Always);
+    assert_eq!(narrow.approval_narrowed_by("t"), Some("the key k"));
+    assert_eq!(whole.approval_narrowed_by("t"), None);
+}
+
+#[test]
+fn what_narrows_a_call_is_cited_where_it_withholds_what_is_granted() {
+    let grant = "[limits]\ncpu = \"9 s\"\n[[http]]\norigin = \"https://one.example\"\nmethods = [\"GET\", \"POST\"]\n[[files]]\nmount = \"/w\"\nsource = \"conversation-workspace\"\naccess = \"read-write\"\n[state]\n[assets]\n[inference]\nmodels = [\"m\", \"n\"]\n[delegate]\ntools = [\"a/c:t\", \"a/c:u\"]\n";
+    let within = "[[http]]\norigin = \"https://one.example\"\n[inference]\nmodels = [\"n\"]\n[delegate]\ntools = [\"a/c:u\"]\n";
+    let whole = Authority::from(policy(grant));
+    let narrow = whole
+        .clone()
+        .attenuated("k".into(), Arc::new(policy(within)));
+    assert_eq!(
+        narrow.limits(),
+        whole.limits(),
+        "a limit that is not named stays as it was"
+    );
+    let post = narrow.http("POST", &"https://one.example/".parse().unwrap());
+    let HttpDecision::Deny(post) = post else {
+        panic!("only reading is left");
+    };
+    for (denial, starts) in [
+        (post, "line 3 of the policy of a/b"),
+        (narrow.files_denial(), "the policy of a/b grants no files"),
+        (narrow.state_denial(), "the policy of a/b grants no state"),
+        (narrow.assets_denial(), "the policy of a/b grants no assets"),
+        (narrow.inference_denial("m"), "line 5 of the policy of a/b"),
+        (
+            narrow.delegate_denial("a/c:t"),
+            "line 7 of the policy of a/b",
+        ),
+    ] {
+        assert!(
+            denial.detail.starts_with(starts) && denial.detail.ends_with("(k)"),
+            "{denial:?}"
+        );
+    }
+    // A second one narrows further, and the first still holds.
+    let both = narrow.attenuated(
+        "l".into(),
+        Arc::new(policy("[[http]]\nnetwork = \"public\"\n")),
+    );
+    denied(&both, "https://two.example/");
+    assert!(both.inference().is_none() && both.inference_denial("n").detail.ends_with("(l)"));
+    assert_eq!(both.counts().count(), 3);
 }
 
 #[test]

@@ -159,6 +159,7 @@ fn decision(policy: &Policy, request: &str) -> Value {
             inject,
             open: _,
             grant: None,
+            also: _,
         } => json!({
             "allowed by line": line,
             "addresses": match addresses {

@@ -142,6 +142,7 @@ pub(crate) async fn keys() -> Result<Vec<ApiKey>> {
 /// `POST /api/keys`.
 pub(crate) async fn create_key(name: &str) -> Result<CreatedApiKey> {
     let body = CreateApiKey {
+        within: None,
         name: name.to_owned(),
         expires_in_days: None,
     };

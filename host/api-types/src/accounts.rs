@@ -46,6 +46,10 @@ pub struct CreateApiKey {
     /// Days until it expires; never where absent.
     #[serde(default)]
     pub expires_in_days: Option<u32>,
+    /// Policy files, one a plugin, that calls with the key are narrowed to: tools of other plugins
+    /// are not offered. Where absent, the key may do what you may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Vec<String>>,
 }
 
 /// An API key, without its secret.
@@ -61,6 +65,27 @@ pub struct ApiKey {
     pub expires_at_ms: Option<i64>,
     /// When it was last used, to the minute.
     pub last_used_at_ms: Option<i64>,
+    /// The plugins that it has a policy for; null where nothing narrows its calls.
+    pub within: Option<Vec<String>>,
+}
+
+/// `GET /api/keys/{id}`: a key with its policies.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ShownApiKey {
+    /// The key.
+    #[serde(flatten)]
+    pub key: ApiKey,
+    /// What narrows its calls.
+    pub policies: Vec<KeyPolicy>,
+}
+
+/// A policy of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPolicy {
+    /// The plugin's identity.
+    pub plugin: String,
+    /// The policy file.
+    pub policy: String,
 }
 
 /// The answer to `POST /api/keys`: the only time the secret is shown.
@@ -71,6 +96,9 @@ pub struct CreatedApiKey {
     pub key: ApiKey,
     /// `alc_…`, to be sent as `Authorization: Bearer alc_…`.
     pub secret: String,
+    /// What its maker may not expect, such as a policy for a plugin that is not installed.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// `GET /api/principals`: to whom a plugin can be granted, besides everyone (admin).

@@ -20,7 +20,9 @@ mod readiness;
 mod responses;
 mod secrets;
 
-pub use accounts::{ApiKey, CreateApiKey, CreatedApiKey, Me, Principals, SetUp, SignIn};
+pub use accounts::{
+    ApiKey, CreateApiKey, CreatedApiKey, KeyPolicy, Me, Principals, SetUp, ShownApiKey, SignIn,
+};
 pub use approvals::{
     Answer, AnswerKind, Answered, ApprovalQuestion, Awaiting, Choice, InputQuestion, WaitingCall,
 };

@@ -37,6 +37,9 @@ pub struct Explain {
     /// For whom; the caller where absent. Only an admin may ask about others.
     #[serde(default)]
     pub user: Option<String>,
+    /// Under the policies of one of the caller's own API keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// The request's method.
     pub method: String,
     /// Where it would go.

@@ -1,5 +1,6 @@
 //! What can go wrong with accounts.
 
+use super::key_policies::{MAX_BYTES, MAX_POLICIES};
 use super::{MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS, TooManyAttempts};
 use crate::store::StoreError;
 
@@ -26,6 +27,23 @@ pub enum AccountError {
     /// A key's lifetime that cannot be one.
     #[error("a key's lifetime is 1 to 3650 days")]
     KeyLifetime,
+    /// One of the policies of a key is wrong.
+    #[error("policy {number} of the key: {error}")]
+    KeyPolicy {
+        /// Which of them, from 1.
+        number: usize,
+        /// What is wrong, and in which line.
+        error: alcove_policies::PolicyError,
+    },
+    /// A key has two policies for one plugin.
+    #[error("the key has two policies for {plugin}: a call runs under one of them, so write one")]
+    KeyPolicyTwice {
+        /// Which plugin.
+        plugin: String,
+    },
+    /// A key has too many policies.
+    #[error("a key has at most {MAX_POLICIES} policies, of {} KiB together", MAX_BYTES >> 10)]
+    KeyPoliciesTooMany,
     /// Too many keys.
     #[error("there are {max} keys already; revoke one first")]
     TooManyKeys {

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod error;
+mod key_policies;
 mod password;
 mod principal;
 mod secret;
@@ -17,6 +18,7 @@ use alcove_api_types::Principals;
 use crate::store::{Store, UserRow};
 
 pub use error::{AccountError, SignInError};
+pub use key_policies::KeyPolicies;
 pub use password::{MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS};
 pub use principal::{ADMINS, EVERYONE, Principal, Via};
 pub use throttle::TooManyAttempts;
@@ -58,6 +60,7 @@ pub struct Accounts {
     clock: Arc<dyn Clock>,
     passwords: Passwords,
     throttle: Arc<Mutex<Throttle>>,
+    key_policies: Arc<key_policies::Kept>,
 }
 
 impl Accounts {
@@ -77,6 +80,7 @@ impl Accounts {
             clock,
             passwords: Passwords::new(),
             throttle: Arc::new(Mutex::new(Throttle::default())),
+            key_policies: Arc::default(),
         };
         accounts.seed().await?;
         Ok(accounts)
@@ -116,6 +120,7 @@ impl Accounts {
             groups,
             username: user.username,
             via,
+            within: None,
         })
     }
 }

@@ -1,6 +1,10 @@
 //! Who is asking.
 
+use std::sync::Arc;
+
 use alcove_core::ids::{OrganisationId, UserId};
+
+use super::KeyPolicies;
 
 /// The group whose members may grant, install and manage accounts.
 pub const ADMINS: &str = "admins";
@@ -22,6 +26,8 @@ pub struct Principal {
     pub admin: bool,
     /// How they proved who they are.
     pub via: Via,
+    /// What the API key narrows its calls to; such a principal is never an admin.
+    pub within: Option<Arc<KeyPolicies>>,
 }
 
 /// How a principal proved who they are.

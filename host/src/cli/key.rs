@@ -1,8 +1,12 @@
 //! `alcove key`.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use alcove_api_types::{ApiKey, CreateApiKey, CreatedApiKey};
+use alcove_api_types::{ApiKey, CreateApiKey, CreatedApiKey, ShownApiKey};
+use alcove_policies::Policy;
+use anyhow::Context;
 
 use super::arguments::{Global, KeyCommand};
 use super::client::{Client, segment};
@@ -18,12 +22,21 @@ pub(super) async fn run(global: &Global, command: KeyCommand) -> anyhow::Result<
 
 async fn act(client: &Client, command: KeyCommand) -> anyhow::Result<()> {
     match command {
-        KeyCommand::Create { name, expires } => {
+        KeyCommand::Create {
+            name,
+            expires,
+            within,
+        } => {
+            let read = |files: Vec<PathBuf>| files.iter().map(|file| read_policy(file)).collect();
             let body = CreateApiKey {
                 name,
                 expires_in_days: expires,
+                within: within.map(read).transpose()?,
             };
             let created: CreatedApiKey = client.post("/api/keys", &body).await?;
+            for warning in &created.warnings {
+                output::note(&output::clean(&format!("Note: {warning}.")))?;
+            }
             output::note(&format!(
                 "{} is ready; its secret is shown only now:",
                 created.key.id
@@ -39,10 +52,26 @@ async fn act(client: &Client, command: KeyCommand) -> anyhow::Result<()> {
                         || "does not expire".to_owned(),
                         |at| format!("expires {}", output::date(at)),
                     );
-                    vec![key.id, key.name, output::date(key.created_at_ms), expires]
+                    let may = may(&key);
+                    let made = output::date(key.created_at_ms);
+                    vec![key.id, key.name, made, expires, may]
                 })
                 .collect();
             output::table(&rows)?;
+        }
+        KeyCommand::Show { id } => {
+            let path = format!("/api/keys/{}", segment(&id));
+            let shown: ShownApiKey = client.get(&path).await?;
+            let key = &shown.key;
+            output::note(&output::clean(&format!(
+                "{}: {}, {}.",
+                key.id,
+                key.name,
+                may(key)
+            )))?;
+            for own in &shown.policies {
+                output::line(&output::clean(own.policy.trim_end()))?;
+            }
         }
         KeyCommand::Revoke { id } => {
             client
@@ -52,4 +81,22 @@ async fn act(client: &Client, command: KeyCommand) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Which tools can be used with a key.
+fn may(key: &ApiKey) -> String {
+    match key.within.as_deref() {
+        None => "all of your tools".to_owned(),
+        Some([]) => "no tools".to_owned(),
+        Some(plugins) => format!("only {}", plugins.join(", ")),
+    }
+}
+
+/// The text of a policy file. What is wrong in it is said here with the file's name; the server
+/// checks it all the same.
+fn read_policy(file: &Path) -> anyhow::Result<String> {
+    let text = fs::read_to_string(file)
+        .with_context(|| format!("cannot read the policy {}", file.display()))?;
+    Policy::parse(&text).with_context(|| file.display().to_string())?;
+    Ok(text)
 }

@@ -25,10 +25,12 @@ pub(super) async fn run(global: &Global, command: PolicyCommand) -> anyhow::Resu
             method,
             url,
             user,
+            key,
         } => {
             let body = Explain {
                 plugin,
                 user,
+                key,
                 method,
                 url,
             };

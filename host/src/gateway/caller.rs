@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
 
 use super::cookie;
 use super::error::ApiError;
@@ -83,8 +83,21 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let credential = Credential::of(&app.config, &parts.headers)?;
-        Ok(Caller(credential.principal(app).await?))
+        let principal = credential.principal(app).await?;
+        if principal.within.is_some() && !is_for_narrowed_keys(parts) {
+            return Err(ApiError::KeyNarrowed);
+        }
+        Ok(Caller(principal))
     }
+}
+
+/// A key with policies uses models and tools and reads; it changes nothing, or it could make itself
+/// a wider key, allow a call that it may not make itself, or replace a secret.
+fn is_for_narrowed_keys(parts: &Parts) -> bool {
+    let path = parts.uri.path();
+    let uses = path == "/mcp" || path.starts_with("/v1/");
+    let asks = path == "/api/policy/explain";
+    uses || asks || matches!(parts.method, Method::GET | Method::HEAD)
 }
 
 impl FromRequestParts<Arc<App>> for Admin {

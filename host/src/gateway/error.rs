@@ -32,6 +32,10 @@ pub(crate) enum ApiError {
     WrongCredential(&'static str),
     #[error("only an administrator may do this")]
     NotAdmin,
+    #[error(
+        "this API key has policies, so it uses tools and reads, and changes nothing here: use a key without, or sign in"
+    )]
+    KeyNarrowed,
     #[error("this request came from another site: {0}")]
     CrossSite(&'static str),
     #[error(
@@ -98,7 +102,9 @@ impl ApiError {
             ApiError::Invalid { .. } => StatusCode::BAD_REQUEST,
             ApiError::Unprocessable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             ApiError::SignedOut | ApiError::WrongCredential(_) => StatusCode::UNAUTHORIZED,
-            ApiError::NotAdmin | ApiError::CrossSite(_) => StatusCode::FORBIDDEN,
+            ApiError::NotAdmin | ApiError::KeyNarrowed | ApiError::CrossSite(_) => {
+                StatusCode::FORBIDDEN
+            }
             ApiError::UnknownHost(_) => StatusCode::MISDIRECTED_REQUEST,
             ApiError::NotFound(_) => StatusCode::NOT_FOUND,
             ApiError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -125,6 +131,7 @@ impl ApiError {
             ApiError::SignedOut => "signed-out",
             ApiError::WrongCredential(_) => "wrong-credential",
             ApiError::NotAdmin => "not-admin",
+            ApiError::KeyNarrowed => "key-narrowed",
             ApiError::CrossSite(_) => "cross-site",
             ApiError::UnknownHost(_) => "unknown-host",
             ApiError::NotFound(_) => "not-found",
@@ -150,6 +157,7 @@ impl ApiError {
             ApiError::SignedOut => "Not signed in",
             ApiError::WrongCredential(_) => "The credential is not valid",
             ApiError::NotAdmin => "For administrators only",
+            ApiError::KeyNarrowed => "The key may not do this",
             ApiError::CrossSite(_) => "The request came from another site",
             ApiError::UnknownHost(_) => "Unknown host name",
             ApiError::NotFound(_) => "Not found",
@@ -170,7 +178,9 @@ impl ApiError {
     pub(crate) fn openai_type(&self) -> &'static str {
         match self {
             ApiError::SignedOut | ApiError::WrongCredential(_) => "authentication_error",
-            ApiError::NotAdmin | ApiError::CrossSite(_) => "permission_error",
+            ApiError::NotAdmin | ApiError::KeyNarrowed | ApiError::CrossSite(_) => {
+                "permission_error"
+            }
             ApiError::NotFound(_) => "not_found",
             ApiError::TooMany { .. } => "too_many_requests",
             ApiError::OverQuota { .. } => INSUFFICIENT_QUOTA,

@@ -71,7 +71,10 @@ pub fn router(app: Arc<App>) -> Router {
             "/api/keys",
             get(api::list_keys::list_keys).post(api::create_key::create_key),
         )
-        .route("/api/keys/{id}", delete(api::revoke_key::revoke_key))
+        .route(
+            "/api/keys/{id}",
+            get(api::show_key::show_key).delete(api::revoke_key::revoke_key),
+        )
         .route(
             "/api/conversations",
             get(api::list_conversations::list_conversations),

@@ -24,6 +24,8 @@ pub struct ApiKeyRow {
     pub expires_at_ms: Option<i64>,
     /// When it was last used, to the minute.
     pub last_used_at_ms: Option<i64>,
+    /// What calls with it are narrowed to: a JSON array of policy files.
+    pub within: Option<String>,
 }
 
 /// API keys.

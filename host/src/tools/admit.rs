@@ -21,6 +21,7 @@ use super::outcome::PLUGIN;
 use super::standing::HEARD_WITHIN;
 use super::workspace::Mounts;
 use super::{ToolRequest, Tools};
+use crate::accounts::Principal;
 
 /// How often a lease is taken anew where the grants changed at the same moment.
 const MAX_LEASE_TRIES: usize = 4;
@@ -130,12 +131,11 @@ impl Tools {
             .filter(|found| found.digest == tool.digest && found.bindings.contains(&tool.binding));
         match found {
             Some(found) => Ok((found.clone(), changes)),
-            None => {
-                let (plugin, user) = (&tool.plugin, &request.principal.username);
-                Err(refused(&format!(
-                    "{plugin} is not granted to {user}, or was granted anew since. An admin grants it with `alcove grant {plugin} --to user:{user}`"
-                )))
-            }
+            None => Err(refused(&format!(
+                "{}, or was granted anew since. {}",
+                not_granted(&request.principal, &tool.plugin),
+                how_to_grant(&request.principal, &tool.plugin)
+            ))),
         }
     }
 
@@ -201,6 +201,29 @@ fn grant(found: &InForce, lease: &CancellationToken, mounts: &Mounts, secrets: S
         mounts: mounts.mounts().to_vec(),
         secrets,
         lease: lease.clone(),
+    }
+}
+
+/// That somebody may not use a plugin.
+pub(super) fn not_granted(principal: &Principal, plugin: &str) -> String {
+    match principal.within.as_deref() {
+        Some(within) if within.of_plugin(plugin).is_none() => {
+            format!("{} has no policy for {plugin}", within.name())
+        }
+        _ => format!("{plugin} is not granted to {}", principal.username),
+    }
+}
+
+/// What would let them.
+pub(super) fn how_to_grant(principal: &Principal, plugin: &str) -> String {
+    match principal.within.as_deref() {
+        Some(within) if within.of_plugin(plugin).is_none() => {
+            "Make a key that has one with `alcove key create NAME --within FILE`".to_owned()
+        }
+        _ => format!(
+            "An admin grants it with `alcove grant {plugin} --to user:{}`",
+            principal.username
+        ),
     }
 }
 

@@ -224,6 +224,7 @@ impl Tools {
         };
         let key = |item| Key {
             bindings: admitted.in_force.bindings.clone(),
+            key: admitted.in_force.key,
             digest: request.tool.digest.clone(),
             item,
         };

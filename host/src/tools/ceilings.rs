@@ -12,6 +12,7 @@ use crate::accounts::Principal;
 use crate::store::log::AuditEntry;
 use crate::store::{CeilingRow, NewCeiling, now_ms};
 
+use super::admit::not_granted;
 use super::bindings::check_reason;
 use super::{Tools, ToolsError};
 
@@ -111,8 +112,8 @@ impl Tools {
             return Ok(Explanation {
                 allowed: false,
                 why: format!(
-                    "{} is not granted to {}, or the ceiling denies it",
-                    explain.plugin, whose.username
+                    "{}, or the ceiling denies it",
+                    not_granted(whose, &explain.plugin)
                 ),
                 bindings: Vec::new(),
                 addresses: String::new(),
@@ -125,12 +126,16 @@ impl Tools {
                 line,
                 addresses,
                 grant,
+                also,
                 ..
             } => Explanation {
                 allowed: true,
                 why: format!(
-                    "line {line} of the policy of {} allows it",
-                    grant.as_deref().unwrap_or(&explain.plugin)
+                    "line {line} of the policy of {}{} allows it",
+                    grant.as_deref().unwrap_or(&explain.plugin),
+                    also.iter()
+                        .map(|own| format!(" and line {} of that of {}", own.line, own.by))
+                        .collect::<String>()
                 ),
                 bindings,
                 addresses: addresses.to_string(),

@@ -168,9 +168,11 @@ impl Tools {
     ) -> Option<(String, Vec<Choice>)> {
         let tool = &request.tool;
         let approval = found.authority.approval(&tool.tool);
+        let by = found.authority.approval_narrowed_by(&tool.tool);
+        let by = by.map_or_else(String::new, |by| format!(" of {by}"));
         let line = approval
             .line
-            .map_or_else(String::new, |line| format!(" (line {line})"));
+            .map_or_else(String::new, |line| format!(" (line {line}{by})"));
         let reason = |when: &str| format!("the policy of {} asks {when}{line}", tool.plugin);
         match (approval.mode, request.conversation) {
             (ApprovalMode::Never, _) => None,

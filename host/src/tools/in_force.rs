@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alcove_core::ids::BindingId;
+use alcove_core::ids::{ApiKeyId, BindingId};
 use alcove_policies::{Authority, Ceiling, Source};
 
+use crate::accounts::KeyPolicies;
 use crate::store::{BindingRow, CeilingRow, now_ms};
 
 use super::ToolsError;
@@ -24,6 +25,8 @@ pub(super) struct InForce {
     ceiling: Option<i64>,
     /// When the first of them expires.
     expires_at_ms: Option<i64>,
+    /// The API key that narrows it.
+    pub(super) key: Option<ApiKeyId>,
 }
 
 impl InForce {
@@ -38,6 +41,15 @@ impl InForce {
         self.bindings == other.bindings && self.ceiling == other.ceiling
     }
 
+    /// The same within the policies of a key; `None` where it has none for the plugin.
+    fn narrowed(mut self, within: &KeyPolicies) -> Option<InForce> {
+        let policy = within.of_plugin(&self.plugin)?;
+        let whole = Arc::unwrap_or_clone(self.authority);
+        self.authority = Arc::new(whole.attenuated(Arc::clone(within.name()), Arc::clone(policy)));
+        self.key = Some(within.key());
+        Some(self)
+    }
+
     /// How long it holds.
     pub(super) fn expires_in(&self) -> Option<Duration> {
         self.expires_at_ms
@@ -45,10 +57,11 @@ impl InForce {
     }
 }
 
-/// What these grants open under the ceiling: one entry a plugin.
+/// What these grants open under the ceiling and within the policies of a key: one entry a plugin.
 pub(super) fn in_force(
     rows: &[BindingRow],
     ceiling: Option<&CeilingRow>,
+    within: Option<&KeyPolicies>,
 ) -> Result<Vec<InForce>, ToolsError> {
     let version = ceiling.map(|row| row.version);
     let ceiling = parse_ceiling(ceiling)?;
@@ -62,11 +75,12 @@ pub(super) fn in_force(
     Ok(plugins
         .into_iter()
         .filter_map(|plugin| {
-            let found = join(plugin, &bounds, ceiling.as_ref())?;
-            Some(InForce {
-                ceiling: version,
-                ..found
-            })
+            let mut found = join(plugin, &bounds, ceiling.as_ref())?;
+            found.ceiling = version;
+            match within {
+                Some(within) => found.narrowed(within),
+                None => Some(found),
+            }
         })
         .collect())
 }
@@ -100,6 +114,7 @@ fn join(plugin: &str, bounds: &[Bound], ceiling: Option<&Arc<Ceiling>>) -> Optio
         bindings: joined.iter().map(|bound| bound.id).collect(),
         authority: Arc::new(authority),
         ceiling: None,
+        key: None,
         expires_at_ms: joined.iter().filter_map(|bound| bound.expires_at_ms).min(),
     })
 }

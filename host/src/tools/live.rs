@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use alcove_core::ids::{BindingId, ItemId};
+use alcove_core::ids::{ApiKeyId, BindingId, ItemId};
 use alcove_sandbox::Session;
 
 /// Which instance: a call takes the one that the call before it on its path left.
@@ -11,6 +11,8 @@ use alcove_sandbox::Session;
 pub(super) struct Key {
     /// The grants that it runs under.
     pub(super) bindings: Vec<BindingId>,
+    /// The API key that narrows them: an instance keeps the authority that it was made with.
+    pub(super) key: Option<ApiKeyId>,
     /// The component.
     pub(super) digest: String,
     /// The last call on the path that it served. A fork from an older call looks for another key,
@@ -101,6 +103,7 @@ mod tests {
     fn key(binding: BindingId, item: ItemId) -> Key {
         Key {
             bindings: vec![binding],
+            key: None,
             digest: "00".to_owned(),
             item,
         }
@@ -116,6 +119,11 @@ mod tests {
         live.put(key(binding, second), "s");
         assert_eq!(live.take(&key(binding, first)), None);
         assert_eq!(live.take(&key(BindingId::generate(), second)), None);
+        let narrowed = Key {
+            key: Some(ApiKeyId::generate()),
+            ..key(binding, second)
+        };
+        assert_eq!(live.take(&narrowed), None, "made under another authority");
         assert_eq!(live.take(&key(binding, second)), Some("s"));
     }
 

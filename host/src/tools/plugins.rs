@@ -98,6 +98,15 @@ impl Tools {
         })
     }
 
+    /// Whether there is such a plugin.
+    pub async fn is_installed(&self, id: &str) -> Result<bool, ToolsError> {
+        match self.installed(id).await {
+            Ok(_) => Ok(true),
+            Err(ToolsError::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn all_installed(&self) -> Result<Vec<Installed>, ToolsError> {
         let components = self.inner.components.clone();
         self.blocking(move || components.list()).await

@@ -57,8 +57,17 @@ impl Tools {
             return Ok(None);
         };
         let mut phrases = Vec::new();
-        for source in found.authority.sources() {
-            for phrase in granted(&source.policy)? {
+        let within = who.within.as_ref().and_then(|own| own.of_plugin(plugin));
+        // With a key that has policies, its own words: it may no more than them.
+        let policies: Vec<&Policy> = match within {
+            Some(policy) => vec![policy],
+            None => {
+                let sources = found.authority.sources().iter();
+                sources.map(|source| source.policy.as_ref()).collect()
+            }
+        };
+        for policy in policies {
+            for phrase in granted(policy)? {
                 if !phrases.contains(&phrase) {
                     phrases.push(phrase);
                 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use alcove_core::ids::{OrganisationId, UserId};
+use alcove_core::ids::{ApiKeyId, OrganisationId, UserId};
 
 use super::in_force::{InForce, in_force};
 use super::{OfferedTool, Tools, ToolsError};
@@ -28,6 +28,8 @@ struct Who {
     organisation: OrganisationId,
     user: UserId,
     groups: Vec<String>,
+    /// The API key that narrows what is in force.
+    key: Option<ApiKeyId>,
 }
 
 /// What is in force for one person.
@@ -102,6 +104,7 @@ impl Tools {
             organisation: principal.organisation,
             user: principal.user,
             groups: principal.groups.clone(),
+            key: principal.within.as_ref().map(|within| within.key()),
         };
         if let Some(person) = standing.known(&who) {
             return Ok(person);
@@ -156,7 +159,7 @@ impl Tools {
         {
             return Ok(before);
         }
-        let in_force = in_force(&rows, ceiling.as_ref())?;
+        let in_force = in_force(&rows, ceiling.as_ref(), principal.within.as_deref())?;
         Ok(Arc::new(Person {
             in_force,
             offered: OnceLock::new(),

@@ -22,6 +22,7 @@ mod conversations;
 mod end_to_end;
 mod errors;
 mod flow;
+mod key_policies;
 mod lifecycle;
 mod mcp;
 mod model_fetch;

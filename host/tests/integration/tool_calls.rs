@@ -1,6 +1,12 @@
 //! Tool calls below the API: real components, real policies, branches, revocation.
 
 mod grants;
+mod narrowed;
+mod network;
+mod sessions;
+
+pub(crate) use narrowed::with_key;
+pub(crate) use network::page;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,8 +19,6 @@ use alcove::tools::{
 use alcove_api_types::{CreateBinding, Explain, Label, SetCeiling, ToolOutcome};
 use alcove_core::ids::{ConversationId, ItemId};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -173,110 +177,6 @@ async fn python_computes_and_says_what_it_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn variables_live_on_one_path_and_forks_never_meet() {
-    let app = TestApp::start().await;
-    let mut trunk = Path::new(&app).await;
-    assert_printed(
-        &trunk
-            .python("import random\nx = 1\nr = random.random()\nr")
-            .await,
-        &{
-            let first = trunk.calls[0].output.clone();
-            first
-                .iter()
-                .map(|part| part.value.trim().to_owned())
-                .collect::<Vec<_>>()
-                .join("\n")
-        },
-    );
-    let drawn = printed_of(&trunk.calls[0]);
-    let mut fork = trunk.clone();
-    // The trunk takes the living instance; the fork finds none and makes one of its own.
-    trunk.python("x += 10\ny = 'trunk'").await;
-    let result = fork.python("x += 100\nprint(x, r, 'y' in globals())").await;
-    assert_printed(&result, &format!("101 {drawn} False"));
-    assert_eq!(
-        notes(&result),
-        [""; 0],
-        "restored exactly, with the same random number"
-    );
-    assert_printed(
-        &trunk.python("print(x, r, y)").await,
-        &format!("11 {drawn} trunk"),
-    );
-    assert_printed(&fork.python("x").await, "101");
-    // Another conversation begins with nothing.
-    let mut other = Path::new(&app).await;
-    assert_printed(&other.python("'x' in globals()").await, "False");
-}
-
-fn printed_of(call: &PriorCall) -> String {
-    call.output
-        .iter()
-        .map(|part| part.value.trim())
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_killed_cell_is_left_out_and_told() {
-    let app = TestApp::start().await;
-    let mut path = Path::new(&app).await;
-    path.python("kept = 'yes'").await;
-    let cancel = CancellationToken::new();
-    let stopping = cancel.clone();
-    let running = Arc::clone(app.app());
-    tokio::spawn(async move {
-        until_leases_held(&running, 1).await;
-        stopping.cancel();
-    });
-    let began = Instant::now();
-    let result = path
-        .python_until("lost = 'no'\nwhile True: pass", cancel)
-        .await;
-    assert!(
-        matches!(&result.outcome, ToolOutcome::Limit { limit, .. } if limit == "stopped"),
-        "{result:?}"
-    );
-    assert!(began.elapsed() < Duration::from_secs(10));
-    let result = path.python("print(kept, 'lost' in globals())").await;
-    assert_printed(&result, "yes False");
-    assert!(
-        notes(&result)[0].contains("1 earlier call had been stopped"),
-        "{result:?}"
-    );
-    // Told once: the instance that was made lives on.
-    assert_eq!(notes(&path.python("kept").await), [""; 0]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn arguments_that_do_not_fit_never_reach_the_component() {
-    let app = TestApp::start().await;
-    let mut path = Path::new(&app).await;
-    path.python("x = 5").await;
-    let (item, tool, result) = path
-        .call_of(PYTHON, json!({"code": 7}), CancellationToken::new())
-        .await;
-    assert!(
-        matches!(&result.outcome, ToolOutcome::Failed { failure, .. } if failure == "invalid-input"),
-        "{result:?}"
-    );
-    path.calls.push(PriorCall {
-        item,
-        plugin: tool.plugin,
-        digest: tool.digest,
-        tool: tool.tool,
-        arguments: result.arguments_canonical.clone(),
-        outcome: result.outcome.clone(),
-        output: result.output.clone(),
-        record: result.record.clone(),
-    });
-    let result = path.python("x").await;
-    assert_printed(&result, "5");
-    assert_eq!(notes(&result), [""; 0]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn revoking_stops_what_runs_and_says_how_much() {
     let app = TestApp::start().await;
     let mut path = Path::new(&app).await;
@@ -324,137 +224,6 @@ async fn revoking_stops_what_runs_and_says_how_much() {
     assert!(offered.iter().all(|tool| tool.plugin != PYTHON));
     let again = path.app.tools.revoke(PYTHON, &path.who).await.unwrap_err();
     assert!(matches!(again, ToolsError::NotFound { .. }), "{again}");
-}
-
-/// A page on this machine; answers how often it was asked for.
-pub(crate) async fn page() -> (String, Arc<std::sync::atomic::AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counted = Arc::clone(&asked);
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            let mut request = vec![0; 4096];
-            let _ = stream.read(&mut request).await;
-            let body = "<html><head><title>Tides</title></head><body><main><h1>Tides</h1><p>High water at noon, as every <a href=\"/tables\">table</a> says.</p></main></body></html>";
-            let answer = format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-                body.len()
-            );
-            let _ = stream.write_all(answer.as_bytes()).await;
-        }
-    });
-    (url, asked)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_on_this_machine_needs_its_address_in_the_policy() {
-    let app = TestApp::start().await;
-    let path = Path::new(&app).await;
-    let (origin, asked) = page().await;
-    let url = format!("{origin}/tides");
-
-    // Under the default policy, any public host, the address is refused before it is connected.
-    let result = path.fetch(&url).await;
-    let ToolOutcome::Denied {
-        capability,
-        message,
-    } = &result.outcome
-    else {
-        panic!("{result:?}");
-    };
-    assert_eq!(capability, "http");
-    assert!(message.contains("127.0.0.1"), "{message}");
-    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);
-
-    let open = format!(
-        "version = 1\nplugin = \"{WEB_FETCH}\"\n\n[[http]]\norigin = \"{origin}\"\naddresses = [\"127.0.0.1/32\"]\nmethods = [\"GET\"]\npaths = [\"/tides\"]\n"
-    );
-    path.grant(WEB_FETCH, &open).await;
-    let result = path.fetch(&url).await;
-    assert_eq!(result.outcome, ToolOutcome::Ok, "{result:?}");
-    let text = printed(&result);
-    assert!(
-        text.contains("High water at noon") && !text.contains("<p>"),
-        "{text}"
-    );
-    assert_eq!(result.record.http.len(), 1);
-    // Another path of the same origin is not in it.
-    let result = path.fetch(&format!("{origin}/other")).await;
-    assert!(
-        matches!(result.outcome, ToolOutcome::Denied { .. }),
-        "{result:?}"
-    );
-    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 1);
-}
-
-/// A page that repeats the whole request; answers with what was sent to it.
-async fn mirror() -> (String, Arc<std::sync::Mutex<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let origin = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-    let sent = Arc::new(std::sync::Mutex::new(String::new()));
-    let seen = Arc::clone(&sent);
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = vec![0; 4096];
-            let read = stream.read(&mut request).await.unwrap_or(0);
-            let text = String::from_utf8_lossy(&request[..read]).into_owned();
-            let answer = format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{text}",
-                text.len()
-            );
-            seen.lock().unwrap().push_str(&text);
-            let _ = stream.write_all(answer.as_bytes()).await;
-        }
-    });
-    (origin, sent)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_secret_reaches_the_server_and_never_the_tool() {
-    const SECRET: &str = "key-0123456789-abcdef";
-    let app = TestApp::start().await;
-    let path = Path::new(&app).await;
-    let (origin, sent) = mirror().await;
-    let url = format!("{origin}/page");
-    path.grant(WEB_FETCH, &format!(
-        "version = 1\nplugin = \"{WEB_FETCH}\"\n\n[[http]]\norigin = \"{origin}\"\naddresses = [\"127.0.0.1/32\"]\ninject = {{ header = \"X-Key\", value = \"{{secret:page-key}}\" }}\n"
-    )).await;
-
-    // Not set: a refusal that says how to set it, and nothing is sent.
-    let result = path.fetch(&url).await;
-    assert!(
-        matches!(&result.outcome, ToolOutcome::Denied { message, .. } if message.contains("alcove secret set page-key")),
-        "{result:?}"
-    );
-    assert_eq!(*sent.lock().unwrap(), "");
-
-    let secrets = &path.app.secrets;
-    let scope = alcove_api_types::SecretScope::Organisation;
-    let value = alcove::config::Secret::new(SECRET);
-    secrets
-        .set(&path.who, scope, "page-key", &value)
-        .await
-        .unwrap();
-    let result = path.fetch(&url).await;
-    assert_eq!(result.outcome, ToolOutcome::Ok, "{result:?}");
-    let sent = sent.lock().unwrap().clone();
-    assert!(sent.contains(&format!("x-key: {SECRET}\r\n")), "{sent}");
-    let seen = format!("{result:?}");
-    assert!(
-        !seen.contains(SECRET) && seen.contains("*********************"),
-        "{seen}"
-    );
-    assert!(seen.contains("header x-key = {secret:page-key}"), "{seen}");
-
-    // Removed: refused again with the next call.
-    secrets.remove(&path.who, scope, "page-key").await.unwrap();
-    let result = path.fetch(&url).await;
-    assert!(
-        matches!(result.outcome, ToolOutcome::Denied { .. }),
-        "{result:?}"
-    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

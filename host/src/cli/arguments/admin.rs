@@ -129,8 +129,11 @@ pub(in crate::cli) enum PolicyCommand {
         /// Such as https://example.com/page
         url: String,
         /// For whom; you where absent
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", conflicts_with = "key")]
         user: Option<String>,
+        /// Under the policies of one of your API keys (key_…)
+        #[arg(long, value_name = "ID")]
+        key: Option<String>,
     },
     /// Run a plugin's examples and write the smallest policy for them; their requests are sent
     Learn {
@@ -230,9 +233,17 @@ pub(in crate::cli) enum KeyCommand {
         /// Days until it expires; never where absent
         #[arg(long, value_name = "DAYS")]
         expires: Option<u32>,
+        /// Narrow its calls to these policies, one file a plugin; other plugins can't be used with it
+        #[arg(long, value_name = "FILE", num_args = 1..)]
+        within: Option<Vec<PathBuf>>,
     },
     /// List your API keys
     List,
+    /// Show an API key with its policies
+    Show {
+        /// Its id (key_…)
+        id: String,
+    },
     /// Revoke an API key
     Revoke {
         /// Its id (key_…)

@@ -21,9 +21,25 @@ pub(in crate::gateway) async fn create_key(
     let CreateApiKey {
         name,
         expires_in_days,
+        within,
     } = body;
-    let made = app.accounts.create_key(&principal, &name, expires_in_days);
+    let made = app
+        .accounts
+        .create_key(&principal, &name, expires_in_days, within.as_deref());
     let (key, secret) = made.await?;
-    let created = Json(CreatedApiKey { key, secret });
+    let mut warnings = Vec::new();
+    for plugin in key.within.iter().flatten() {
+        // It may be installed later, and the policy holds then.
+        if !app.tools.is_installed(plugin).await? {
+            warnings.push(format!(
+                "{plugin} is not installed: the key can use it once it is installed and granted to you"
+            ));
+        }
+    }
+    let created = Json(CreatedApiKey {
+        key,
+        secret,
+        warnings,
+    });
     Ok((StatusCode::CREATED, created).into_response())
 }

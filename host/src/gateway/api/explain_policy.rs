@@ -5,6 +5,7 @@ use std::sync::Arc;
 use alcove_api_types::{Explain, Explanation};
 use axum::extract::State;
 
+use super::key_id;
 use crate::app::App;
 use crate::gateway::caller::Caller;
 use crate::gateway::error::ApiError;
@@ -17,6 +18,16 @@ pub(in crate::gateway) async fn explain_policy(
     Json(body): Json<Explain>,
 ) -> Result<Json<Explanation>, ApiError> {
     let whose = match &body.user {
+        None if let Some(key) = &body.key => {
+            let narrowed = app.accounts.principal_of_key(&principal, key_id(key)?);
+            narrowed.await?
+        }
+        Some(_) if body.key.is_some() => {
+            return Err(ApiError::invalid(
+                "key",
+                "`user` and `key` exclude each other",
+            ));
+        }
         Some(name) if *name != principal.username => {
             if !principal.admin {
                 return Err(ApiError::NotAdmin);

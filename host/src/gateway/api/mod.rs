@@ -37,11 +37,12 @@ pub(super) mod search_audit;
 pub(super) mod set_ceiling;
 pub(super) mod set_secret;
 pub(super) mod set_up;
+pub(super) mod show_key;
 pub(super) mod sign_in;
 pub(super) mod sign_out;
 pub(super) mod verify_audit;
 
-use alcove_core::ids::ConversationId;
+use alcove_core::ids::{ApiKeyId, ConversationId};
 
 use crate::accounts::AccountError;
 use crate::assets::AssetError;
@@ -63,6 +64,9 @@ impl From<AccountError> for ApiError {
             AccountError::Password => at_fault("password"),
             AccountError::KeyName => at_fault("name"),
             AccountError::KeyLifetime => at_fault("expires_in_days"),
+            AccountError::KeyPolicy { .. }
+            | AccountError::KeyPolicyTwice { .. }
+            | AccountError::KeyPoliciesTooMany => at_fault("within"),
             AccountError::UsernameTaken | AccountError::TooManyKeys { .. } => {
                 ApiError::Conflict(message)
             }
@@ -136,4 +140,11 @@ fn conversation_id(text: &str) -> Result<ConversationId, ApiError> {
     let shown = || text.chars().take(64).collect::<String>();
     text.parse()
         .map_err(|_| ApiError::NotFound(format!("there is no conversation {}", shown())))
+}
+
+/// The same for a key's.
+fn key_id(text: &str) -> Result<ApiKeyId, ApiError> {
+    let shown = || text.chars().take(64).collect::<String>();
+    text.parse()
+        .map_err(|_| ApiError::NotFound(format!("there is no key {}", shown())))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use http::StatusCode;
 
+use super::key_id;
 use crate::app::App;
 use crate::gateway::caller::Caller;
 use crate::gateway::error::ApiError;
@@ -15,9 +16,6 @@ pub(in crate::gateway) async fn revoke_key(
     Caller(principal): Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let shown: String = id.chars().take(64).collect();
-    let unknown = || ApiError::NotFound(format!("there is no key {shown}"));
-    let id = id.parse().map_err(|_| unknown())?;
-    app.accounts.revoke_key(&principal, id).await?;
+    app.accounts.revoke_key(&principal, key_id(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

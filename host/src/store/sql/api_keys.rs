@@ -21,8 +21,9 @@ impl ApiKeys for Backend {
         }
         sqlx::query(
             "INSERT INTO api_keys
-                 (id, organisation_id, user_id, name, secret_hash, created_at_ms, expires_at_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                 (id, organisation_id, user_id, name, secret_hash, created_at_ms, expires_at_ms,
+                  within)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(key.id)
         .bind(key.organisation_id)
@@ -31,6 +32,7 @@ impl ApiKeys for Backend {
         .bind(&key.secret_hash)
         .bind(key.created_at_ms)
         .bind(key.expires_at_ms)
+        .bind(&key.within)
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;

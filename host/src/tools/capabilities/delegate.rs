@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{CallAccount, HostThreads};
+use crate::tools::admit::{how_to_grant, not_granted};
 use crate::tools::chain::Chain;
 use crate::tools::outcome::part_of;
 use crate::tools::{Consent, ToolRequest, ToolResult, Tools};
@@ -89,11 +90,13 @@ impl OtherTools {
             .iter()
             .find(|offered| offered.plugin == plugin && offered.tool == name)
             .cloned();
-        let username = &self.caller.principal.username;
+        let principal = &self.caller.principal;
         let tool = found.ok_or_else(|| CapabilityError::Denied {
             detail: format!(
-                "{} may call {plugin}:{name}, but {plugin} is not granted to {username} or has no such tool. An admin grants it with `alcove grant {plugin} --to user:{username}`",
-                self.caller.tool.plugin
+                "{} may call {plugin}:{name}, but {} or has no such tool. {}",
+                self.caller.tool.plugin,
+                not_granted(principal, plugin),
+                how_to_grant(principal, plugin)
             ),
             grant: String::new(),
         })?;

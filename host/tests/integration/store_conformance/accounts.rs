@@ -205,8 +205,11 @@ pub(crate) async fn wrong_passwords_are_throttled(f: Fixture) {
 pub(crate) async fn keys_work_until_revoked(f: Fixture) {
     let (accounts, clock) = claimed(&f).await;
     let ada = accounts.local_principal().await.unwrap();
-    let (key, secret) = accounts.create_key(&ada, " ci ", None).await.unwrap();
-    let (_, brief) = accounts.create_key(&ada, "brief", Some(1)).await.unwrap();
+    let (key, secret) = accounts.create_key(&ada, " ci ", None, None).await.unwrap();
+    let (_, brief) = accounts
+        .create_key(&ada, "brief", Some(1), None)
+        .await
+        .unwrap();
     assert_eq!(key.name, "ci");
     assert!(secret.starts_with("alc_") && secret.len() == 68, "{secret}");
     let who = accounts.key_principal(&secret).await.unwrap().unwrap();
@@ -253,19 +256,68 @@ pub(crate) async fn keys_work_until_revoked(f: Fixture) {
     let again = accounts.revoke_key(&ada, id).await;
     assert!(matches!(again, Err(AccountError::NoSuchKey)), "{again:?}");
     for _ in 1..100 {
-        accounts.create_key(&ada, "more", None).await.unwrap();
+        accounts.create_key(&ada, "more", None, None).await.unwrap();
     }
-    let refused = accounts.create_key(&ada, "one more", None).await;
+    let refused = accounts.create_key(&ada, "one more", None, None).await;
     assert!(
         matches!(refused, Err(AccountError::TooManyKeys { max: 100 })),
         "{refused:?}"
     );
     for (name, days) in [("", None), ("x", Some(0)), ("x", Some(3651))] {
         assert!(
-            accounts.create_key(&ada, name, days).await.is_err(),
+            accounts.create_key(&ada, name, days, None).await.is_err(),
             "{name} {days:?}"
         );
     }
+}
+
+pub(crate) async fn a_key_keeps_its_policies(f: Fixture) {
+    let (accounts, _) = claimed(&f).await;
+    let ada = accounts.local_principal().await.unwrap();
+    let policy = "version = 1\nplugin = \"a/b\"\n# “quoted”\n".to_owned();
+    let made = accounts.create_key(&ada, "narrow", None, Some(std::slice::from_ref(&policy)));
+    let (key, secret) = made.await.unwrap();
+    assert_eq!(key.within.as_deref(), Some(&["a/b".to_owned()][..]));
+    // As another server reads it, which made nothing of it itself.
+    let again = Accounts::open(f.store.clone()).await.unwrap();
+    let who = again.key_principal(&secret).await.unwrap().unwrap();
+    assert!(who.within.is_some() && !who.admin && ada.admin);
+    let id = key.id.parse().unwrap();
+    let shown = again.show_key(&ada, id).await.unwrap();
+    assert_eq!(shown.key.within, key.within);
+    assert_eq!(shown.policies[0].policy, policy);
+    assert_eq!(again.principal_of_key(&ada, id).await.unwrap(), who);
+    let bob = f.another_user("bob").await;
+    let refused = again.show_key(&bob, id).await;
+    assert!(matches!(refused, Err(AccountError::NoSuchKey)));
+
+    let whole = accounts
+        .create_key(&ada, "whole", None, None)
+        .await
+        .unwrap();
+    let none = accounts
+        .create_key(&ada, "none", None, Some(&[]))
+        .await
+        .unwrap();
+    let listed = again.list_keys(&ada).await.unwrap();
+    let within = |id: &str| {
+        listed
+            .iter()
+            .find(|own| own.id == id)
+            .unwrap()
+            .within
+            .clone()
+    };
+    assert_eq!(within(&whole.0.id), None);
+    assert_eq!(within(&none.0.id), Some(Vec::new()));
+    let who = again.key_principal(&whole.1).await.unwrap().unwrap();
+    assert!(who.within.is_none() && who.admin);
+    let wrong = ["version = 1\n".to_owned()];
+    let refused = accounts.create_key(&ada, "x", None, Some(&wrong)).await;
+    assert!(
+        matches!(refused, Err(AccountError::KeyPolicy { number: 1, .. })),
+        "{refused:?}"
+    );
 }
 
 pub(crate) async fn names_are_unique_whatever_their_case(f: Fixture) {

@@ -69,6 +69,7 @@ macro_rules! conformance {
                 entries_cut_off_are_missed;
             accounts: the_first_start_makes_one_local_user, a_setup_link_works_once,
                 sessions_slide_and_end, wrong_passwords_are_throttled, keys_work_until_revoked,
+                a_key_keeps_its_policies,
                 names_are_unique_whatever_their_case, migrations_run_once;
         }
     };

@@ -149,6 +149,7 @@ async fn a_request_is_explained_by_the_line_that_decides() {
     let explain = async |url: &str| {
         let explain = Explain {
             plugin: WEB_FETCH.to_owned(),
+            key: None,
             user: None,
             method: "GET".to_owned(),
             url: url.to_owned(),

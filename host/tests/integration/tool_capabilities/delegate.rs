@@ -4,6 +4,8 @@ use alcove::ledger::{Kind, Owner};
 use alcove_api_types::{Label, ToolOutcome};
 use serde_json::{Value, json};
 
+use crate::tool_calls::with_key;
+
 use super::{Bench, PROBE, denied, limit, text};
 
 fn call(tool: &str, arguments: &Value) -> Value {
@@ -55,6 +57,35 @@ async fn a_tool_calls_another_that_both_sides_grant() {
     );
     bench.revoke("local/echo").await;
     assert_eq!(denied(&bench.call("call", echo()).await).0, "delegate");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_tools_stay_under_the_policies_of_a_key() {
+    let lines = "[delegate]\ntools = [\"local/echo:echo\", \"local/probe:relay\"]\n";
+    let bench = Bench::new(lines).await;
+    bench.install("echo").await;
+    bench.grant("local/echo", "").await;
+    let probe = format!("version = 1\nplugin = \"{PROBE}\"\n{lines}");
+    let echo_policy = "version = 1\nplugin = \"local/echo\"\n";
+    let both = with_key(&bench.app, &[&probe, echo_policy]).await;
+    assert_eq!(text(&bench.call_as(&both, "call", echo()).await), "hello");
+    let alone = with_key(&bench.app, &[&probe]).await;
+    let result = bench.call_as(&alone, "call", echo()).await;
+    let (capability, message) = denied(&result);
+    assert_eq!(capability, "delegate");
+    assert!(
+        message.contains("has no policy for local/echo"),
+        "{message}"
+    );
+    // What the key's own policy of the caller withholds is told with its line.
+    let less = probe.replace("\"local/echo:echo\", ", "");
+    let less = with_key(&bench.app, &[&less, echo_policy]).await;
+    let result = bench.call_as(&less, "call", echo()).await;
+    let (_, message) = denied(&result);
+    assert!(
+        message.contains("line 3 of the policy of local/probe") && message.contains("the API key"),
+        "{message}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,87 @@
+//! `alcove chat`.
+
+use super::*;
+
+#[test]
+fn one_message_answers_and_ends() {
+    let home = Home::new();
+    let _serving = home.serve();
+    let text = answered(&home.run(&["chat", "-m", "Say hello.", "--json"]));
+    let events = events(&text);
+    assert_eq!(events[0]["type"], "response.created");
+    for (index, event) in events.iter().enumerate() {
+        assert_eq!(event["sequence_number"], index);
+    }
+    let last = events.last().unwrap();
+    assert!(
+        ["response.completed", "response.incomplete"].contains(&last["type"].as_str().unwrap()),
+        "{last}"
+    );
+    let conversation = last["response"]["conversation"].clone();
+    let conversation = conversation
+        .as_str()
+        .or_else(|| conversation["id"].as_str())
+        .unwrap();
+
+    // It can be gone on with, and an unknown one is told.
+    answered(&home.run(&["chat", "-m", "Again.", "--conversation", conversation]));
+    let text = home.fails(
+        1,
+        &[
+            "chat",
+            "-m",
+            "x",
+            "--conversation",
+            "conv_00000000000070008000000000000000",
+        ],
+    );
+    assert!(text.contains("conversation"), "{text}");
+}
+
+#[test]
+fn a_server_is_started_where_none_runs() {
+    let home = Home::new();
+    answered(&home.run(&["chat", "-m", "Say hello."]));
+    assert!(
+        !home.data().join("server.json").exists(),
+        "it is gone with the command"
+    );
+    // One that was killed leaves its file, which fools nobody.
+    write(
+        &home.data().join("server.json"),
+        r#"{"address":"http://127.0.0.1:9","pid":1}"#,
+    );
+    home.ok(&["grants"]);
+}
+
+#[test]
+fn a_signal_stops_the_answer() {
+    let home = Home::new();
+    let _serving = home.serve_with(&["--limits.output-tokens", "2048"]);
+    let mut child = home
+        .command(&[
+            "chat",
+            "-m",
+            "Count from one to ten thousand, one number a line.",
+            "--json",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut seen = Vec::new();
+    while !seen
+        .iter()
+        .any(|event: &Value| event["type"] == "response.output_text.delta")
+    {
+        seen.push(serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap());
+    }
+    interrupt(&child);
+    let stopped = Instant::now();
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    let last: Value = serde_json::from_str(rest.last().unwrap()).unwrap();
+    assert_eq!(last["type"], "alcove:response.cancelled", "{last}");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(stopped.elapsed() < PATIENCE.min(Duration::from_secs(10)));
+}

@@ -6,7 +6,8 @@ use alcove_api_types::{
     Answer, Answered, ApiKey, Binding, Ceiling, Conversation, ConversationPage, CreateApiKey,
     CreateBinding, CreateResponse, CreatedApiKey, DeclineRequest, Explain, Explanation,
     GrantRequest, Learned, Me, OpenAiError, Plugin, PolicyRead, Principals, Problem, ReadPolicy,
-    Readiness, RenameConversation, RequestGrant, Response, Revoked, SetCeiling, SetUp, SignIn,
+    Readiness, RenameConversation, RequestGrant, Response, Revoked, SetCeiling, SetUp, ShownApiKey,
+    SignIn,
 };
 use leptos::prelude::window;
 use serde::Serialize;
@@ -140,13 +141,18 @@ pub(crate) async fn keys() -> Result<Vec<ApiKey>> {
 }
 
 /// `POST /api/keys`.
-pub(crate) async fn create_key(name: &str) -> Result<CreatedApiKey> {
+pub(crate) async fn create_key(name: &str, within: Option<Vec<String>>) -> Result<CreatedApiKey> {
     let body = CreateApiKey {
-        within: None,
         name: name.to_owned(),
         expires_in_days: None,
+        within,
     };
     json("POST", "/api/keys", encode(&body), None).await
+}
+
+/// `GET /api/keys/{id}`.
+pub(crate) async fn key(id: &str) -> Result<ShownApiKey> {
+    json("GET", &format!("/api/keys/{id}"), None, None).await
 }
 
 /// `DELETE /api/keys/{id}`.

@@ -9,6 +9,8 @@ mod conversation;
 mod copy;
 mod dialogs;
 mod icon;
+mod key_policies;
+mod keys;
 mod markdown;
 mod menu;
 mod plugins;

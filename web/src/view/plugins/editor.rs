@@ -9,9 +9,9 @@ const MIN_LINES: usize = 8;
 const MAX_LINES: usize = 1_000;
 
 #[component]
-pub(super) fn Editor(
-    id: &'static str,
-    label: &'static str,
+pub(in crate::view) fn Editor(
+    #[prop(into)] id: String,
+    #[prop(into)] label: String,
     text: RwSignal<String>,
     /// The server's refusal, which names a line.
     wrong: RwSignal<Option<String>>,
@@ -26,7 +26,7 @@ pub(super) fn Editor(
     let is_wrong = move || wrong.with(Option::is_some);
     view! {
         <div class="field">
-            <label for=id>{label}</label>
+            <label for=id.clone()>{label}</label>
             <p class="editor-wrong" id=wrong_id role="alert">{move || wrong.get()}</p>
             <div class="editor" class:wrong=is_wrong>
                 <div class="numbers" aria-hidden="true">

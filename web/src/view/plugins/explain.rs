@@ -24,6 +24,7 @@ pub(super) fn ExplainView(plugin: String) -> impl IntoView {
         event.prevent_default();
         let whose = whose.get_untracked();
         let body = Explain {
+            key: None,
             plugin: plugin.clone(),
             user: whose.strip_prefix("user:").map(str::to_owned),
             method: method.get_untracked(),

@@ -3,7 +3,7 @@
 mod asks;
 mod ceiling;
 mod desk;
-mod editor;
+pub(super) mod editor;
 mod explain;
 mod facts;
 mod grant_form;

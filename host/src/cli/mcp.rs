@@ -14,6 +14,7 @@ use crate::mcp::stdio;
 
 use super::arguments::Global;
 use super::connect::Connection;
+use super::standard_io;
 
 /// The longest head of an answer.
 const MAX_HEAD_BYTES: usize = 16 << 10;
@@ -36,15 +37,20 @@ async fn serve(server: &Server) -> anyhow::Result<()> {
     let app = server.app();
     let principal = app.accounts.local_principal().await?;
     let mcp = app.mcp.clone();
-    let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
+    let (input, output) = (standard_io::input()?, standard_io::output()?);
     let ended = app.shutdown.clone();
+    // On a thread of the runtime, which hears of a message first; this one would have to be woken.
     let serving = stdio::serve(mcp, principal, input, output, ended.clone());
-    tokio::select! {
-        () = serving => {}
+    let mut serving = tokio::spawn(serving);
+    let served = tokio::select! {
+        served = &mut serving => served,
         // The client may stop this process instead of closing its side.
-        () = crate::app::termination() => ended.cancel(),
-    }
-    Ok(())
+        () = crate::app::termination() => {
+            ended.cancel();
+            serving.await
+        }
+    };
+    served.context("serving ended early")
 }
 
 /// Through a connection to the server that runs.
@@ -62,14 +68,16 @@ async fn pipe(host: &str, key: &str) -> anyhow::Result<()> {
         let first = answer.lines().next().unwrap_or_default();
         bail!("the server at {host} does not take this connection: {first}");
     }
+    let (mut input, mut output) = (standard_io::input()?, standard_io::output()?);
     let (mut from, mut to) = stream.into_split();
     let up = tokio::spawn(async move {
-        let copied = tokio::io::copy(&mut tokio::io::stdin(), &mut to).await;
+        let copied = tokio::io::copy(&mut input, &mut to).await;
         // The server answers what it has, then closes its side.
         let _ = to.shutdown().await;
         copied
     });
-    let down = tokio::io::copy(&mut from, &mut tokio::io::stdout()).await;
+    let down = tokio::spawn(async move { tokio::io::copy(&mut from, &mut output).await });
+    let down = down.await.context("copying ended early")?;
     up.abort();
     down.context("the connection to the server broke off")?;
     Ok(())

@@ -24,6 +24,7 @@ mod render;
 mod secret;
 mod serve;
 mod sse;
+mod standard_io;
 mod stream;
 
 use std::io;

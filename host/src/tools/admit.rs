@@ -31,7 +31,7 @@ const SILENT_LOAD: Duration = Duration::from_millis(300);
 /// Everything that a call needs to run.
 pub(super) struct Admitted {
     pub(super) lease: Lease,
-    pub(super) in_force: InForce,
+    pub(super) in_force: Arc<InForce>,
     pub(super) inspection: Arc<Inspection>,
     pub(super) component: Component,
     pub(super) grant: Grant,
@@ -120,7 +120,10 @@ impl Tools {
     }
 
     /// What a call runs under, as it stands now, and the count of changes that this is good for.
-    pub(super) async fn found(&self, request: &ToolRequest) -> Result<(InForce, u64), ToolOutcome> {
+    pub(super) async fn found(
+        &self,
+        request: &ToolRequest,
+    ) -> Result<(Arc<InForce>, u64), ToolOutcome> {
         let tool = &request.tool;
         let (person, changes) = self.standing(&request.principal).await.map_err(|error| {
             tracing::error!(plugin = tool.plugin, %error, "a grant could not be checked");
@@ -130,7 +133,7 @@ impl Tools {
             .of(&tool.plugin)
             .filter(|found| found.digest == tool.digest && found.bindings.contains(&tool.binding));
         match found {
-            Some(found) => Ok((found.clone(), changes)),
+            Some(found) => Ok((Arc::clone(found), changes)),
             None => Err(refused(&format!(
                 "{}, or was granted anew since. {}",
                 not_granted(&request.principal, &tool.plugin),
@@ -140,7 +143,7 @@ impl Tools {
     }
 
     /// What the call runs under, with a lease on it.
-    async fn lease(&self, request: &ToolRequest) -> Result<(Lease, InForce), ToolOutcome> {
+    async fn lease(&self, request: &ToolRequest) -> Result<(Lease, Arc<InForce>), ToolOutcome> {
         for _ in 0..MAX_LEASE_TRIES {
             let (found, changes) = self.found(request).await?;
             let expires_in = found.expires_in();

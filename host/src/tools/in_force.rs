@@ -14,7 +14,7 @@ use super::bindings::Bound;
 use super::ceilings::parse_ceiling;
 
 /// The grants of one plugin that a call of a person runs under together.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct InForce {
     pub(super) plugin: String,
     pub(super) digest: String,
@@ -62,7 +62,7 @@ pub(super) fn in_force(
     rows: &[BindingRow],
     ceiling: Option<&CeilingRow>,
     within: Option<&KeyPolicies>,
-) -> Result<Vec<InForce>, ToolsError> {
+) -> Result<Vec<Arc<InForce>>, ToolsError> {
     let version = ceiling.map(|row| row.version);
     let ceiling = parse_ceiling(ceiling)?;
     let mut bounds: Vec<Bound> = rows.iter().filter_map(Bound::read).collect();
@@ -77,10 +77,11 @@ pub(super) fn in_force(
         .filter_map(|plugin| {
             let mut found = join(plugin, &bounds, ceiling.as_ref())?;
             found.ceiling = version;
-            match within {
-                Some(within) => found.narrowed(within),
-                None => Some(found),
-            }
+            let found = match within {
+                Some(within) => found.narrowed(within)?,
+                None => found,
+            };
+            Some(Arc::new(found))
         })
         .collect())
 }

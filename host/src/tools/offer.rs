@@ -37,7 +37,7 @@ impl Tools {
 
     /// The tools of what is in force, and whether every component could be read.
     async fn list_offered(&self, person: &Person) -> (Vec<OfferedTool>, bool) {
-        let mut bounds: Vec<&InForce> = person.in_force.iter().collect();
+        let mut bounds: Vec<&Arc<InForce>> = person.in_force.iter().collect();
         // Stable: within each, by the plugin's name.
         bounds.sort_by_key(|bound| !bound.plugin.starts_with(FIRST_PARTY));
         let mut is_whole = true;
@@ -56,7 +56,9 @@ impl Tools {
             let Some(manifest) = &inspection.manifest else {
                 continue;
             };
-            let badges = self.badges(&bound.plugin, &inspection, Some(&bound.authority));
+            let badges: Arc<[Badge]> = self
+                .badges(&bound.plugin, &inspection, Some(&bound.authority))
+                .into();
             let Some(binding) = bound.bindings.first().copied() else {
                 continue;
             };
@@ -67,8 +69,8 @@ impl Tools {
                     plugin: bound.plugin.clone(),
                     digest: bound.digest.clone(),
                     tool: tool.name.clone(),
-                    manifest: named,
-                    badges: badges.clone(),
+                    manifest: Arc::new(named),
+                    badges: Arc::clone(&badges),
                     session: manifest.session,
                     binding,
                     bindings: bound.bindings.clone(),

@@ -1,5 +1,7 @@
 //! What goes into a tool call and what comes out.
 
+use std::sync::Arc;
+
 use alcove_api_types::{Badge, Label, ToolOutcome, ToolPart, ToolUsage};
 use alcove_core::ids::{BindingId, ConversationId, ItemId};
 use alcove_policies::manifest;
@@ -11,6 +13,7 @@ use crate::accounts::Principal;
 use super::Consent;
 
 /// A tool that a person may use, with the component and the binding that a call would run under.
+/// Every call has its own copy, so what is large in it is shared.
 #[derive(Debug, Clone)]
 pub struct OfferedTool {
     /// The plugin's identity, such as `alcove/python`.
@@ -22,9 +25,9 @@ pub struct OfferedTool {
     /// What the author says of it. Its `name` is unique among everything offered together: the
     /// name that a model and a client choose by. It differs from `tool` only where two plugins
     /// offer the same name.
-    pub manifest: manifest::Tool,
+    pub manifest: Arc<manifest::Tool>,
     /// What the imports prove, under the binding's policy.
-    pub badges: Vec<Badge>,
+    pub badges: Arc<[Badge]>,
     /// Whether the tool keeps an instance for the calls of one branch.
     pub session: bool,
     /// The most specific of the bindings that admit the call.

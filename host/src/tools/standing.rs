@@ -35,7 +35,7 @@ struct Who {
 /// What is in force for one person.
 pub(super) struct Person {
     /// One entry a plugin, ordered by its name.
-    pub(super) in_force: Vec<InForce>,
+    pub(super) in_force: Vec<Arc<InForce>>,
     /// The tools of these, once all of them could be read.
     pub(super) offered: OnceLock<Arc<[OfferedTool]>>,
     rows: Vec<BindingRow>,
@@ -46,7 +46,7 @@ pub(super) struct Person {
 
 impl Person {
     /// What is in force of a plugin.
-    pub(super) fn of(&self, plugin: &str) -> Option<&InForce> {
+    pub(super) fn of(&self, plugin: &str) -> Option<&Arc<InForce>> {
         self.in_force.iter().find(|found| found.plugin == plugin)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, atomic::AtomicUsize, atomic::Ordering},
+    sync::{Arc, Mutex, atomic::AtomicUsize, atomic::Ordering},
     time::Duration,
 };
 
@@ -163,8 +163,8 @@ fn tool(plugin: &str, manifest: serde_json::Value, session: bool) -> OfferedTool
         plugin: plugin.to_owned(),
         digest: "d1".to_owned(),
         tool: manifest.name.clone(),
-        manifest,
-        badges: Vec::new(),
+        manifest: Arc::new(manifest),
+        badges: Arc::default(),
         session,
         binding,
         bindings: vec![binding],

@@ -26,7 +26,8 @@ use super::json::{self, Json};
 use crate::accounts::{Principal, Via};
 use crate::app::App;
 use crate::mcp::{Context, Fault, Id, LEGACY, MODERN, Mcp, Message, Request as Call, Revision};
-use crate::mcp::{InFlight, Place, Sessions, code, reply, stdio, unsupported, version_of};
+use crate::mcp::{InFlight, Place, Sessions};
+use crate::mcp::{can_be_asked, code, reply, stdio, unsupported, version_of};
 
 /// Messages of one stream that wait to be sent; progress beyond is lost.
 const BUFFER: usize = 32;
@@ -62,6 +63,10 @@ pub(super) async fn post(
             }
             return Ok(StatusCode::ACCEPTED.into_response());
         }
+        Ok(Message::Response(response)) => {
+            app.mcp.answered(&principal, response);
+            return Ok(StatusCode::ACCEPTED.into_response());
+        }
         Err(unreadable) => {
             let (id, fault) = *unreadable;
             let body = Json(fault.message(id.as_ref()));
@@ -73,9 +78,12 @@ pub(super) async fn post(
         return Ok((StatusCode::BAD_REQUEST, body).into_response());
     }
     let token = call.meta("progressToken");
-    let wants_stream = token.is_some_and(|token| !token.is_null()) && accepts_events(&headers);
     let opens_session = call.method == "initialize" && version_of(&call).is_none();
-    let (mut answering, guard) = Answering::new(&app, principal, call);
+    let new_asks = opens_session && can_be_asked(&call);
+    let is_asked = call.method == "tools/call" && accepts_events(&headers) && asks(&headers);
+    let wants_progress = token.is_some_and(|token| !token.is_null());
+    let wants_stream = is_asked || (wants_progress && accepts_events(&headers));
+    let (mut answering, guard) = Answering::new(&app, principal, call, is_asked);
     if let Err(fault) = answering.join_session(&app, &headers) {
         let body = Json(fault.message(Some(&answering.call.id)));
         return Ok((StatusCode::BAD_REQUEST, body).into_response());
@@ -85,12 +93,18 @@ pub(super) async fn post(
         false => whole(&app, answering, guard).await?,
     };
     if opens_session
-        && let Some(name) = Sessions::new_name()
+        && let Some(name) = Sessions::new_name(new_asks)
         && let Ok(name) = HeaderValue::from_str(&name)
     {
         response.headers_mut().insert(SESSION_HEADER, name);
     }
     Ok(response)
+}
+
+/// Whether the request is of a session whose client can be asked.
+fn asks(headers: &HeaderMap) -> bool {
+    let session = headers.get(SESSION_HEADER).map(HeaderValue::to_str);
+    matches!(session, Some(Ok(session)) if Sessions::asks(session))
 }
 
 /// The place of a request in the session that the headers name, where they do.
@@ -204,6 +218,7 @@ struct Answering {
     principal: Principal,
     call: Call,
     cancel: CancellationToken,
+    is_asked: bool,
     /// Held while the call can be stopped by its session.
     in_flight: Option<InFlight>,
 }
@@ -225,7 +240,7 @@ impl Answering {
 
     /// With the guard that stops it when the client is gone. The call is written down however it
     /// ends, so it runs on a task of its own.
-    fn new(app: &App, principal: Principal, call: Call) -> (Answering, DropGuard) {
+    fn new(app: &App, principal: Principal, call: Call, is_asked: bool) -> (Answering, DropGuard) {
         let cancel = app.closing.child_token();
         let guard = cancel.clone().drop_guard();
         let answering = Answering {
@@ -233,6 +248,7 @@ impl Answering {
             principal,
             call,
             cancel,
+            is_asked,
             in_flight: None,
         };
         (answering, guard)
@@ -243,6 +259,7 @@ impl Answering {
             principal: &self.principal,
             cancel: self.cancel,
             notify,
+            is_asked: self.is_asked,
         };
         let _in_flight = self.in_flight;
         let outcome = self.mcp.answer(&self.call, context).await;

@@ -7,11 +7,14 @@ use alcove_sandbox::Progress;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{Context, Fault, Mcp, Request, Revision, elicit};
+use super::elicit::{self, Line};
+use super::{Context, Fault, Mcp, Request, Revision};
 use crate::tools::{
     Consent, OfferedTool, ToolRequest, ToolResult, Verdict, input_question, unanswered,
 };
 
+/// How often one call may ask its person for its tool.
+const MAX_QUESTIONS: usize = 4;
 /// Progress that waits to be sent.
 const PROGRESS_BUFFER: usize = 16;
 /// Progress notifications of one call: what comes beyond is not sent.
@@ -44,7 +47,7 @@ impl Mcp {
             let shown: String = name.chars().take(64).collect();
             Fault::invalid_params(format!("Unknown tool: {shown}"))
         })?;
-        let mut call = ToolRequest {
+        let call = ToolRequest {
             principal: context.principal.clone(),
             conversation: None,
             item: ItemId::generate(),
@@ -54,44 +57,123 @@ impl Mcp {
             // Where nobody can be asked, what needs an approval is denied, with the reason.
             consent: Consent::default(),
         };
-        let can_ask = revision == Revision::Modern && elicit::can_ask(request);
-        if can_ask {
-            let answered = self.questions.take_answer(&self.tools, request, &mut call);
-            if let Err(outcome) = answered.await {
-                return Ok(ended(Vec::new(), &outcome, describe(&outcome)));
+        let line = match (revision, &context.notify) {
+            (Revision::Legacy, Some(outbox)) if context.is_asked => Some(Line {
+                unanswered: self.unanswered.clone(),
+                user: context.principal.user,
+                outbox: outbox.clone(),
+                cancel: context.cancel.clone(),
+                wait: elicit::MAX_WAIT,
+            }),
+            _ => None,
+        };
+        let result = if let Some(line) = line {
+            self.call_and_ask(request, call, &context, &line).await
+        } else if revision == Revision::Modern && elicit::can_ask_again(request) {
+            match self.call_or_ask(request, call, &context).await {
+                Ok(result) => result,
+                Err(instead) => return Ok(instead),
             }
-            let is_decided = call.consent.allowance.is_some() || call.consent.refusal.is_some();
-            if !is_decided
-                && let Verdict::Ask(question) = self.tools.verdict(&call).await
-                && let Some(asking) = self.questions.ask_leave(&call, *question)
-            {
-                return Ok(asking);
+        } else {
+            let result = self.run(request, call, &context).await;
+            match input_question(&result) {
+                Some(asked) => unanswered(result, &asked, "nobody can be asked here"),
+                None => result,
             }
-        }
-        let mut result = self.run(request, call.clone(), context).await;
-        if let Some(asked) = input_question(&result) {
-            // A session's instance has moved on by the time the answer is there.
-            if can_ask
-                && !tool.session
-                && let Some(asking) = self.questions.ask_input(&self.tools, &call, &asked)
-            {
-                return Ok(asking);
-            }
-            result = unanswered(result, &asked, "nobody can be asked here");
-        }
+        };
         Ok(translate(tool, &result))
     }
 
-    async fn run(&self, request: &Request, asked: ToolRequest, context: Context<'_>) -> ToolResult {
+    /// Where the client calls again with its person's answer.
+    ///
+    /// # Errors
+    /// The answer to the request where that is no result of the tool.
+    async fn call_or_ask(
+        &self,
+        request: &Request,
+        mut call: ToolRequest,
+        context: &Context<'_>,
+    ) -> Result<ToolResult, Value> {
+        let answered = self.questions.take_answer(&self.tools, request, &mut call);
+        if let Err(outcome) = answered.await {
+            return Err(ended(Vec::new(), &outcome, describe(&outcome)));
+        }
+        let is_decided = call.consent.allowance.is_some() || call.consent.refusal.is_some();
+        if !is_decided
+            && let Verdict::Ask(question) = self.tools.verdict(&call).await
+            && let Some(asking) = self.questions.ask_leave(&call, question)
+        {
+            return Err(asking);
+        }
+        let result = self.run(request, call.clone(), context).await;
+        let Some(asked) = input_question(&result) else {
+            return Ok(result);
+        };
+        // A session's instance has moved on by the time the answer is there.
+        if !call.tool.session
+            && let Some(asking) = self.questions.ask_input(&self.tools, &call, &asked)
+        {
+            return Err(asking);
+        }
+        Ok(unanswered(result, &asked, "nobody can be asked here"))
+    }
+
+    /// Where the call waits while its client asks the person.
+    async fn call_and_ask(
+        &self,
+        request: &Request,
+        mut call: ToolRequest,
+        context: &Context<'_>,
+        line: &Line,
+    ) -> ToolResult {
+        if let Verdict::Ask(question) = self.tools.verdict(&call).await {
+            match line.ask(&elicit::leave_form(&call, &question)).await {
+                Ok(answer) => {
+                    elicit::take_leave(&self.tools, &mut call, &question, &answer).await;
+                }
+                Err(why) => call.consent.refusal = Some(why),
+            }
+        }
+        for _ in 0..MAX_QUESTIONS {
+            let result = self.run(request, call.clone(), context).await;
+            let Some(asked) = input_question(&result) else {
+                return result;
+            };
+            let form = elicit::input_form(&asked).filter(|_| !call.tool.session);
+            let Some(form) = form else {
+                return unanswered(result, &asked, "nobody can be asked here");
+            };
+            let taken = match line.ask(&form).await {
+                Ok(answer) => elicit::take_input(&asked, &answer),
+                Err(why) => return unanswered(result, &asked, &why),
+            };
+            match taken {
+                Ok(value) => call.consent.answer = Some(value),
+                Err(outcome) => return ToolResult { outcome, ..result },
+            }
+        }
+        let result = self.run(request, call, context).await;
+        match input_question(&result) {
+            Some(asked) => unanswered(result, &asked, "it has asked too often"),
+            None => result,
+        }
+    }
+
+    async fn run(
+        &self,
+        request: &Request,
+        asked: ToolRequest,
+        context: &Context<'_>,
+    ) -> ToolResult {
         let (sender, mut received) = mpsc::channel(PROGRESS_BUFFER);
-        let calling = self.tools.call(asked, context.cancel, sender);
+        let calling = self.tools.call(asked, context.cancel.clone(), sender);
         let token = request.meta("progressToken");
-        let (Some(token), Some(notify)) = (token.filter(|token| is_token(token)), context.notify)
+        let (Some(token), Some(notify)) = (token.filter(|token| is_token(token)), &context.notify)
         else {
             // A channel that nobody reads fills up and then loses what comes: that is its contract.
             return calling.await;
         };
-        let mut told = Told::new(token.clone(), notify);
+        let mut told = Told::new(token.clone(), notify.clone());
         let mut calling = std::pin::pin!(calling);
         loop {
             tokio::select! {

@@ -15,6 +15,8 @@ pub(crate) enum Message {
     Request(Request),
     /// Does not.
     Notification(Notification),
+    /// Is one, to a request of the server's own.
+    Response(Response),
 }
 
 /// A request.
@@ -35,6 +37,15 @@ pub(crate) struct Notification {
     pub(crate) method: String,
     /// About what.
     pub(crate) params: Map<String, Value>,
+}
+
+/// What a client answers to a request of the server's own.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Response {
+    /// The request's; none where the client could not read that.
+    pub(crate) id: Option<Id>,
+    /// The result, or what the client says went wrong.
+    pub(crate) outcome: Result<Value, String>,
 }
 
 /// A request's id: text or a whole number.
@@ -83,11 +94,16 @@ impl Message {
         if map.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
             return Err(invalid(known, "A message says \"jsonrpc\": \"2.0\""));
         }
-        let Some(Value::String(method)) = map.remove("method") else {
-            return Err(invalid(
-                known,
-                "A message names its `method`; this server asks nothing, so it takes no answers",
-            ));
+        let method = match (map.remove("method"), id.is_some()) {
+            (Some(Value::String(method)), _) => method,
+            (None, true) if map.contains_key("result") || map.contains_key("error") => {
+                let outcome = match map.remove("error") {
+                    None => Ok(map.remove("result").unwrap_or_default()),
+                    Some(error) => Err(error["message"].as_str().unwrap_or_default().to_owned()),
+                };
+                return Ok(Message::Response(Response { id: known, outcome }));
+            }
+            _ => return Err(invalid(known, "A message names its `method`")),
         };
         let params = match map.remove("params") {
             None => Map::new(),
@@ -140,7 +156,7 @@ mod tests {
             r#"{"id":7,"method":"ping"}"#,
             r#"{"jsonrpc":"1.0","id":7,"method":"ping"}"#,
             r#"{"jsonrpc":"2.0","id":7}"#,
-            r#"{"jsonrpc":"2.0","id":7,"result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":7,"method":null,"result":{}}"#,
             r#"{"jsonrpc":"2.0","id":7,"method":3}"#,
         ] {
             assert_eq!(
@@ -158,6 +174,21 @@ mod tests {
             fault(text),
             (Some(Id::Text("a".into())), code::INVALID_PARAMS)
         );
+    }
+
+    #[test]
+    fn an_answer_is_no_request() {
+        let read = |text: &str| match Message::parse(text.as_bytes()).expect(text) {
+            Message::Response(response) => response,
+            other => panic!("{other:?}"),
+        };
+        let good = read(r#"{"jsonrpc":"2.0","id":"q","result":{"action":"accept"}}"#);
+        assert_eq!(good.id, Some(Id::Text("q".into())));
+        assert_eq!(good.outcome.unwrap()["action"], "accept");
+        let bad = read(r#"{"jsonrpc":"2.0","id":null,"error":{"code":-1,"message":"no"}}"#);
+        assert_eq!((bad.id, bad.outcome), (None, Err("no".into())));
+        let both = read(r#"{"jsonrpc":"2.0","id":7,"result":{"action":"accept"},"error":7}"#);
+        assert_eq!(both.outcome, Err(String::new()), "an error is no yes");
     }
 
     #[test]

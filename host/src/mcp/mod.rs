@@ -7,7 +7,7 @@
 //!
 //! Both eras are spoken: the stateless revision, in which each request says its version, and the
 //! two before it, which begin with `initialize`. Nothing is kept from one message to the next in
-//! either but the calls in flight, so that they can be stopped.
+//! either but the calls in flight, so that they can be stopped, and the questions that wait.
 
 mod call;
 mod elicit;
@@ -27,7 +27,7 @@ use crate::tools::Tools;
 
 pub(crate) use call::describe;
 pub(crate) use fault::{Fault, code};
-pub(crate) use message::{Id, Message, Notification, Request};
+pub(crate) use message::{Id, Message, Notification, Request, Response};
 pub(crate) use revision::{LEGACY, MODERN, Revision, unsupported, version_of};
 pub(crate) use sessions::{InFlight, Place, Sessions};
 
@@ -45,6 +45,7 @@ const DISCOVER_TTL_MS: u64 = 3_600_000;
 pub struct Mcp {
     tools: Tools,
     questions: elicit::Questions,
+    unanswered: elicit::Unanswered,
 }
 
 /// What a request is answered with besides its answer.
@@ -55,6 +56,8 @@ pub(crate) struct Context<'a> {
     pub(crate) cancel: CancellationToken,
     /// Where notifications about the request go; a full channel loses them.
     pub(crate) notify: Option<mpsc::Sender<Value>>,
+    /// Whether the client, of an older revision, answers requests that come the same way.
+    pub(crate) is_asked: bool,
 }
 
 impl Notification {
@@ -74,7 +77,13 @@ impl Mcp {
         Mcp {
             tools,
             questions: elicit::Questions::default(),
+            unanswered: elicit::Unanswered::default(),
         }
+    }
+
+    /// Takes what a client answers to a request of the server's own.
+    pub(crate) fn answered(&self, by: &Principal, response: Response) {
+        self.unanswered.take(by.user, response);
     }
 
     /// Answers a request with the whole JSON-RPC message.
@@ -103,6 +112,12 @@ impl Mcp {
         }
         Ok(result)
     }
+}
+
+/// Whether an `initialize` says that its client's person can be asked.
+pub(crate) fn can_be_asked(request: &Request) -> bool {
+    let capabilities = request.params.get("capabilities");
+    request.method == "initialize" && capabilities.is_some_and(elicit::asks)
 }
 
 /// The message that carries a result or a fault.

@@ -15,6 +15,8 @@ use super::Id;
 
 /// The longest name that is taken.
 const MAX_NAME_BYTES: usize = 128;
+/// How the names of sessions begin whose clients can ask their person.
+const ASKS: &str = "asks-";
 
 /// One call of one session. There are at most as many as open connections.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -52,11 +54,18 @@ pub(crate) struct InFlight {
 
 impl Sessions {
     /// A new session's name; none where the system gave no random numbers, which a client
-    /// understands as a server without sessions.
-    pub(crate) fn new_name() -> Option<String> {
+    /// understands as a server without sessions. The name itself keeps whether the client can ask
+    /// its person: whoever makes one up is asked, and nothing more.
+    pub(crate) fn new_name(asks: bool) -> Option<String> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).ok()?;
-        Some(hex::encode(bytes))
+        let kind = if asks { ASKS } else { "" };
+        Some(format!("{kind}{}", hex::encode(bytes)))
+    }
+
+    /// Whether the client of a session can ask its person.
+    pub(crate) fn asks(name: &str) -> bool {
+        name.starts_with(ASKS)
     }
 
     /// Makes a call known. `None` where its session has one of the same id in flight.

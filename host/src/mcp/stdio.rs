@@ -2,6 +2,7 @@
 //! --stdio`, and the connection through which that reaches a server that already runs.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::message::{Notification, Unreadable};
-use super::{Context, Fault, Id, Mcp, Message, Request, code, reply};
+use super::{Context, Fault, Id, Mcp, Message, Request, can_be_asked, code, reply};
 use crate::accounts::Principal;
 
 /// The longest line. A call's arguments may have 4 MiB, and JSON in JSON is longer.
@@ -56,6 +57,7 @@ pub(crate) async fn serve<R, W>(
         principal: Arc::new(principal),
         outbox,
         in_flight: InFlight::default(),
+        is_asked: AtomicBool::new(false),
         stop: closing.child_token(),
         tasks: TaskTracker::new(),
     };
@@ -104,6 +106,8 @@ struct Served {
     principal: Arc<Principal>,
     outbox: mpsc::Sender<Value>,
     in_flight: InFlight,
+    /// Whether the client said that its person can be asked.
+    is_asked: AtomicBool,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -113,6 +117,7 @@ impl Served {
         match Message::parse(line) {
             Ok(Message::Request(request)) => self.ask(request).await,
             Ok(Message::Notification(told)) => self.told(&told),
+            Ok(Message::Response(response)) => self.mcp.answered(&self.principal, response),
             Err(unreadable) => {
                 let (id, fault): Unreadable = *unreadable;
                 self.send(fault.message(id.as_ref())).await;
@@ -131,8 +136,17 @@ impl Served {
 
     async fn ask(&self, request: Request) {
         if request.method != "tools/call" {
-            let cancel = self.stop.clone();
-            let answer = answer(&self.mcp, &self.principal, &request, cancel, None).await;
+            if request.method == "initialize" {
+                self.is_asked
+                    .store(can_be_asked(&request), Ordering::Relaxed);
+            }
+            let context = Context {
+                principal: &self.principal,
+                cancel: self.stop.clone(),
+                notify: None,
+                is_asked: false,
+            };
+            let answer = reply(&request.id, self.mcp.answer(&request, context).await);
             self.send(answer).await;
             return;
         }
@@ -161,9 +175,15 @@ impl Served {
         }
         let (mcp, principal) = (self.mcp.clone(), Arc::clone(&self.principal));
         let (outbox, in_flight) = (self.outbox.clone(), self.in_flight.clone());
+        let is_asked = self.is_asked.load(Ordering::Relaxed);
         let mut answering = Box::pin(async move {
-            let notify = Some(outbox.clone());
-            let answer = answer(&mcp, &principal, &request, token.clone(), notify).await;
+            let context = Context {
+                principal: &principal,
+                cancel: token.clone(),
+                notify: Some(outbox.clone()),
+                is_asked,
+            };
+            let answer = reply(&request.id, mcp.answer(&request, context).await);
             in_flight.lock().remove(&request.id);
             // Whoever cancelled a request does not wait for its answer.
             if !token.is_cancelled() {
@@ -183,21 +203,6 @@ impl Served {
         // A closed outbox is a client that left; the loop sees that next.
         let _ = self.outbox.send(message).await;
     }
-}
-
-async fn answer(
-    mcp: &Mcp,
-    principal: &Principal,
-    request: &Request,
-    cancel: CancellationToken,
-    notify: Option<mpsc::Sender<Value>>,
-) -> Value {
-    let context = Context {
-        principal,
-        cancel,
-        notify,
-    };
-    reply(&request.id, mcp.answer(request, context).await)
 }
 
 /// Writes messages, a line each; flushes when no more wait.

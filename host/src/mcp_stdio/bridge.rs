@@ -49,7 +49,7 @@ async fn answer(server: &Server, request: Request<Incoming>) -> Response {
         Ok(Message::Request(request)) => request,
         // The process was told that it is initialised, and hears of calls that were given up.
         Ok(Message::Notification(_)) => return StatusCode::ACCEPTED.into_response(),
-        Err(_) => return StatusCode::BAD_REQUEST.into_response(),
+        Ok(Message::Response(_)) | Err(_) => return StatusCode::BAD_REQUEST.into_response(),
     };
     let fault = |fault: Fault| whole(&fault.message(Some(&request.id)));
     if request.method == "server/discover" {

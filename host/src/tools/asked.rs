@@ -15,6 +15,7 @@ const MAX_SCHEMA_BYTES: usize = 16 << 10;
 const INPUT_REQUIRED: &str = "input-required";
 
 /// What a tool asks.
+#[derive(Debug, Clone)]
 pub struct Asked {
     /// The question.
     pub prompt: String,

@@ -78,7 +78,10 @@ impl Question {
     pub(super) fn denial(&self, consent: &Consent) -> ToolOutcome {
         let message = match &consent.refusal {
             Some(refusal) => refusal.clone(),
-            None => format!("{}, and nobody can be asked here", self.reason),
+            None => format!(
+                "{}, and nobody can be asked here: call it in a chat, or by an MCP client that asks its person (`elicitation`)",
+                self.reason
+            ),
         };
         ToolOutcome::Denied {
             capability: APPROVAL.to_owned(),

@@ -1,6 +1,7 @@
 //! The Model Context Protocol, as its clients speak it: raw messages over HTTP and over lines, and
 //! the official Python client.
 
+mod elicitation;
 mod http;
 mod lines;
 mod processes;

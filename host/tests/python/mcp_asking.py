@@ -1,9 +1,9 @@
 """Calls that need a person, and a call that is given up, with the official MCP client.
 
 Usage: mcp_asking.py ANSWER MODE http URL KEY | ANSWER MODE stdio PROGRAM ARGUMENT...
-ANSWER is what the person at the client says: `accept`, `decline`, or `nobody` where there is none.
-Prints one line of JSON: how `echo` and `ask_year` ended, and that the connection outlives a call
-of `probe` that its client cancelled.
+ANSWER is what the person at the client says: `accept`, `decline`, `cancel`, or `nobody` where there
+is none. Prints one line of JSON: how `echo` and `ask_year` ended, and for `nobody` that the
+connection outlives a call of `probe` that its client cancelled.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ async def main(answer: str, mode: str, transport: str, arguments: list[str]) -> 
 
     async def elicit(context, params) -> ElicitResult:
         asked.append(params.message)
-        if answer == "decline":
-            return ElicitResult(action="decline")
+        if answer != "accept":
+            return ElicitResult(action=answer)
         is_leave = "allow" in params.requested_schema["properties"]
         return ElicitResult(action="accept", content={"allow": True} if is_leave else {"year": 1999})
 
@@ -44,13 +44,14 @@ async def main(answer: str, mode: str, transport: str, arguments: list[str]) -> 
             ended = await client.call_tool(tool, given)
             seen[tool] = [ended.is_error, [block.text for block in ended.content]]
         seen["asked"] = list(asked)
-        with anyio.move_on_after(1) as scope:
-            await client.call_tool("probe", {"do": "sleep", "n": 25_000})
-        seen["cancelled"] = scope.cancelled_caught
-        # Long enough for the server to stop the call, while the connection lives.
-        await anyio.sleep(2)
-        again = await client.call_tool("echo", {"text": "again"})
-        seen["again"] = again.is_error
+        if answer == "nobody":
+            with anyio.move_on_after(1) as scope:
+                await client.call_tool("probe", {"do": "sleep", "n": 25_000})
+            seen["cancelled"] = scope.cancelled_caught
+            # Long enough for the server to stop the call, while the connection lives.
+            await anyio.sleep(2)
+            again = await client.call_tool("echo", {"text": "again"})
+            seen["again"] = again.is_error
     print(json.dumps(seen))
 
 

@@ -12,7 +12,7 @@ use super::{audited, legacy, modern, server};
 use crate::app::{PATIENCE, TestApp};
 
 /// A client of the program.
-struct Speaker {
+pub(super) struct Speaker {
     child: Child,
     input: Option<ChildStdin>,
     output: Lines<BufReader<ChildStdout>>,
@@ -33,7 +33,7 @@ pub(super) fn command(app: &TestApp) -> Command {
 }
 
 impl Speaker {
-    fn new(app: &TestApp) -> Speaker {
+    pub(super) fn new(app: &TestApp) -> Speaker {
         let mut child = command(app).spawn().expect("a process");
         Speaker {
             input: child.stdin.take(),
@@ -42,7 +42,7 @@ impl Speaker {
         }
     }
 
-    async fn say(&mut self, message: &Value) {
+    pub(super) async fn say(&mut self, message: &Value) {
         self.say_text(&format!("{message}\n")).await;
     }
 
@@ -59,19 +59,26 @@ impl Speaker {
         Some(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
     }
 
-    async fn ask(&mut self, message: &Value) -> Value {
+    pub(super) async fn ask(&mut self, message: &Value) -> Value {
         self.say(message).await;
         self.hear().await.expect("an answer")
     }
 
-    async fn leave(mut self) -> ExitStatus {
+    /// Goes away without a word.
+    pub(super) async fn hang_up(mut self) {
+        drop(self.input.take());
+        while self.hear().await.is_some() {}
+        assert!(self.child.wait().await.unwrap().success());
+    }
+
+    pub(super) async fn leave(mut self) -> ExitStatus {
         drop(self.input.take());
         assert_eq!(self.hear().await, None);
         self.child.wait().await.unwrap()
     }
 }
 
-fn numbered(id: i64, mut message: Value) -> Value {
+pub(super) fn numbered(id: i64, mut message: Value) -> Value {
     message["id"] = json!(id);
     message
 }

@@ -134,7 +134,7 @@ async fn the_official_client_is_told_why_and_stops_what_it_gives_up() {
     }
 }
 
-/// The person at a client of the stateless revision is asked, and only their yes lets a call run.
+/// The person at a client is asked, in both eras, and only their yes lets a call run.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_person_at_the_client_is_asked() {
     let app = server().await;
@@ -142,11 +142,18 @@ async fn the_person_at_the_client_is_asked() {
     grant(&app, "local/echo", asks).await;
     let url = format!("http://{}/mcp", app.server().address());
     let key = std::fs::read_to_string(app.data().join("local.key")).unwrap();
-    for answer in ["accept", "decline"] {
+    let cases = [
+        ("auto", "accept"),
+        ("auto", "decline"),
+        ("legacy", "accept"),
+        ("legacy", "decline"),
+        ("legacy", "cancel"),
+    ];
+    for (mode, answer) in cases {
         for transport in ["http", "stdio"] {
             let seen = match transport {
-                "http" => run(ASKING, &[answer, "auto", "http", &url, key.trim()]).await,
-                _ => over_stdio(ASKING, &app, &[answer, "auto"]).await,
+                "http" => run(ASKING, &[answer, mode, "http", &url, key.trim()]).await,
+                _ => over_stdio(ASKING, &app, &[answer, mode]).await,
             };
             let said = |tool: &str| seen[tool][1][0].as_str().unwrap().to_owned();
             let asked = seen["asked"].as_array().unwrap();

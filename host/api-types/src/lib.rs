@@ -16,6 +16,7 @@ mod models;
 mod plugins;
 mod policy;
 mod problem;
+mod quota;
 mod readiness;
 mod responses;
 mod secrets;
@@ -49,6 +50,7 @@ pub use policy::{
     Ceiling, Explain, Explanation, InWords, Learned, PolicyRead, ReadPolicy, SetCeiling,
 };
 pub use problem::{OpenAiError, OpenAiErrorBody, Problem};
+pub use quota::{QuotaShare, QuotaShares, QuotaUse};
 pub use readiness::{ModelState, Readiness};
 pub use responses::{
     ConversationRef, CreateResponse, IncompleteDetails, Input, InputContent, InputItem, InputPart,

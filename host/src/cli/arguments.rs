@@ -100,6 +100,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// What was used of the day's quotas
+    Quota {
+        /// Of whom; your own where absent
+        user: Option<String>,
+    },
     /// Secrets that policies put into plugins' requests: set, list, remove
     Secret {
         #[command(subcommand)]

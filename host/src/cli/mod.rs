@@ -20,6 +20,7 @@ mod output;
 mod plugin;
 mod policy;
 mod progress;
+mod quota;
 mod render;
 mod secret;
 mod serve;
@@ -78,6 +79,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Mcp(_) => mcp::run(&cli.global).await,
         Command::Config { command } => config::run(&cli.global, &command),
         Command::Key { command } => key::run(&cli.global, command).await,
+        Command::Quota { user } => quota::run(&cli.global, user.as_deref()).await,
         Command::Secret { command } => secret::run(&cli.global, command).await,
         Command::CompileComponent { .. } => Ok(ExitCode::SUCCESS),
     }

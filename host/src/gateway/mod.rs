@@ -154,6 +154,7 @@ pub fn router(app: Arc<App>) -> Router {
             "/api/approvals/{id}",
             post(api::answer_approval::answer_approval),
         )
+        .route("/api/quota", get(api::get_quota::get_quota))
         .route("/api/calls/{id}", get(api::get_call::get_call))
         .route(
             "/api/calls/{id}/replay",

@@ -12,8 +12,8 @@ pub struct Hold {
     book: LedgerBook,
     kind: Kind,
     owners: Vec<Owner>,
-    /// Absent where no account has a limit, and after settling.
-    reserved: Option<ReservationId>,
+    /// With the amount of each; empty where no account has a limit, and after settling.
+    reserved: Vec<(ReservationId, u64)>,
     amount: u64,
     by: Option<Exceeded>,
 }
@@ -24,7 +24,7 @@ impl Hold {
             book,
             kind,
             owners,
-            reserved: None,
+            reserved: Vec::new(),
             amount: u64::MAX,
             by: None,
         }
@@ -42,7 +42,7 @@ impl Hold {
             book,
             kind,
             owners,
-            reserved: Some(id),
+            reserved: vec![(id, amount)],
             amount,
             by,
         }
@@ -58,21 +58,33 @@ impl Hold {
         self.by.as_ref()
     }
 
+    /// Holds what `more` holds as well, of the same accounts.
+    pub fn join(&mut self, mut more: Hold) {
+        self.amount = self.amount.saturating_add(more.amount);
+        self.reserved.append(&mut more.reserved);
+        self.by = more.by.take().or(self.by.take());
+    }
+
     /// Ends it: `spent` is spent, the rest is free again. Answers what is still to be counted,
     /// with [`crate::store::log::ItemLog::count_soon`] or an audit entry: what had no limit.
     #[must_use = "what is not counted is not in the ledger"]
     pub async fn settle(mut self, spent: u64) -> Vec<Spent> {
-        if let Some(id) = self.reserved {
-            match self.book.inner.store.settle(id, signed(spent)).await {
-                Ok(_) => {
-                    self.reserved = None;
-                    return Vec::new();
-                }
+        let mut uncounted = spent;
+        while let Some((id, amount)) = self.reserved.last().copied() {
+            // What was spent beyond all that was held is on the last.
+            let part = match self.reserved.len() {
+                1 => uncounted,
+                _ => uncounted.min(amount),
+            };
+            if let Err(error) = self.book.inner.store.settle(id, signed(part)).await {
                 // It is counted with what had no limit, and dropping this gives it back.
-                Err(error) => tracing::error!(%error, hold = %id, "what was held is not settled"),
+                tracing::error!(%error, hold = %id, "what was held is not settled");
+                break;
             }
+            self.reserved.pop();
+            uncounted -= part;
         }
-        if spent == 0 {
+        if uncounted == 0 {
             return Vec::new();
         }
         let day = today();
@@ -80,7 +92,7 @@ impl Hold {
             owner: owner.text(),
             kind: self.kind.name(),
             day,
-            amount: signed(spent),
+            amount: signed(uncounted),
         };
         self.owners.iter().map(of).collect()
     }
@@ -88,13 +100,18 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        let Some(id) = self.reserved else { return };
+        let reserved = std::mem::take(&mut self.reserved);
+        if reserved.is_empty() {
+            return;
+        }
         let store = Arc::clone(&self.book.inner.store);
         // Without a runtime the server is ending; it gives back what it held when it starts.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if let Err(error) = store.settle(id, 0).await {
-                    tracing::error!(%error, hold = %id, "a reservation could not be given back");
+                for (id, _) in reserved {
+                    if let Err(error) = store.settle(id, 0).await {
+                        tracing::error!(%error, hold = %id, "a reservation could not be given back");
+                    }
                 }
             });
         }

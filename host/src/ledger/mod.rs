@@ -10,6 +10,7 @@ mod short;
 
 use std::hash::Hash;
 use std::sync::Arc;
+use std::time::Duration;
 
 use alcove_core::ids::{OrganisationId, ReservationId, UserId, WriterId};
 
@@ -84,6 +85,9 @@ pub struct Wanted {
     pub most: u64,
     /// How little is of use still.
     pub least: u64,
+    /// Into how many equal parts what is left is shared: no more than one is held, and the others
+    /// are for what the work itself asks for.
+    pub parts: u64,
 }
 
 impl Wanted {
@@ -92,6 +96,7 @@ impl Wanted {
         Wanted {
             most: amount,
             least: amount,
+            parts: 1,
         }
     }
 }
@@ -183,6 +188,7 @@ impl LedgerBook {
             day,
             most: signed(wanted.most),
             least: signed(wanted.least),
+            parts: signed(wanted.parts.max(1)),
             accounts: &rows,
         };
         let named = |short| Exceeded::new(kind, day, wanted.least, &owners, short);
@@ -208,6 +214,16 @@ impl LedgerBook {
         let store = &self.inner.store;
         Ok(store.balance(&owner, kind.name(), today()).await?)
     }
+}
+
+/// When the day's quotas start anew, in milliseconds since the Unix epoch.
+pub fn resets_at_ms() -> i64 {
+    (today() + 1) * DAY_MS
+}
+
+/// How long until then.
+pub fn resets_in() -> Duration {
+    Duration::from_millis(unsigned(resets_at_ms() - now_ms()))
 }
 
 /// Days since the Unix epoch, in UTC.

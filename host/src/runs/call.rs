@@ -1,6 +1,6 @@
 //! A call: the model writes it, the tool runs, its progress is shown, its receipt is kept.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use alcove_api_types::{Item, ItemStatus, Label, ToolOutcome, ToolUsage};
 use alcove_core::{
@@ -13,6 +13,7 @@ use alcove_sandbox::{HostRecord, Progress};
 use serde_json::Value;
 use tokio::{
     sync::mpsc,
+    task::JoinError,
     time::{Instant, timeout},
 };
 
@@ -169,8 +170,12 @@ impl Execution {
         let arguments = canonical(&request.arguments);
         let (sender, mut progress) = mpsc::channel::<Progress>(PROGRESS_BUFFER);
         let started = Instant::now();
-        let call = self.toolbox.call(request, stop.child_token(), sender);
-        tokio::pin!(call);
+        let (toolbox, cancel) = (Arc::clone(&self.toolbox), stop.child_token());
+        // It goes on to its end by itself, so that it is written down and paid for however long
+        // that takes.
+        let mut call = self
+            .tasks
+            .spawn(async move { toolbox.call(request, cancel, sender).await });
         let mut watched = Watched::new(&self.run, open);
         loop {
             tokio::select! {
@@ -180,14 +185,14 @@ impl Execution {
                     while let Ok(seen) = progress.try_recv() {
                         watched.show(seen);
                     }
-                    return result;
+                    return unless_panicked(result);
                 }
                 () = stop.cancelled() => break,
                 Some(seen) = progress.recv() => watched.show(seen),
             }
         }
         match timeout(TOOL_STOP_GRACE, call).await {
-            Ok(result) => result,
+            Ok(result) => unless_panicked(result),
             Err(_) => {
                 tracing::error!(item = %open.id, "a stopped tool did not end in time");
                 ToolResult {
@@ -226,6 +231,11 @@ impl Execution {
         self.run.close_call(open);
         Ok(())
     }
+}
+
+/// A call's result; its panic is one of whoever waits for it.
+fn unless_panicked(result: Result<ToolResult, JoinError>) -> ToolResult {
+    result.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// What a tool says while it runs, shown at a bounded rate.

@@ -13,7 +13,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Run, Toolbox, output::Open, pen::Page, quota::Purse};
 use crate::{
@@ -60,6 +60,7 @@ pub(super) struct Waiting {
     pub(super) approval_wait: Duration,
     pub(super) closing: CancellationToken,
     pub(super) active: Arc<Semaphore>,
+    pub(super) tasks: TaskTracker,
 }
 
 /// A run with everything that its task owns.
@@ -93,6 +94,8 @@ pub(super) struct Execution {
     pub(super) closing: CancellationToken,
     /// Runs wait here for their turn.
     active: Arc<Semaphore>,
+    /// What outlives the run: calls that did not end when they were stopped.
+    pub(super) tasks: TaskTracker,
     /// Held while the run is worked on, not while it waits for a person.
     permit: Option<OwnedSemaphorePermit>,
 }
@@ -119,6 +122,7 @@ impl Execution {
             approval_wait,
             closing,
             active,
+            tasks,
         } = waiting;
         Execution {
             run,
@@ -141,6 +145,7 @@ impl Execution {
             approval_wait,
             closing,
             active,
+            tasks,
             permit: None,
         }
     }

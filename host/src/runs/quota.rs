@@ -35,10 +35,10 @@ pub(super) struct Paid {
 pub(super) async fn reserve(
     ledger: &LedgerBook,
     principal: &Principal,
-    tokens: u32,
+    tokens: u64,
 ) -> Result<Hold, LedgerError> {
     let accounts = ledger.accounts(principal, Kind::Tokens);
-    let wanted = Wanted::exactly(u64::from(tokens));
+    let wanted = Wanted::exactly(tokens);
     ledger.reserve(Kind::Tokens, wanted, &accounts).await
 }
 
@@ -52,20 +52,25 @@ impl Execution {
             // Counting a long prompt takes its time.
             false => 0,
         };
-        let paid = |hold| Paid {
+        let tokens = u64::from(prompt_tokens.saturating_add(job.max_tokens));
+        let more = async |tokens| {
+            let held = reserve(ledger, &self.principal, tokens).await;
+            held.map_err(Halt::Quota)
+        };
+        let hold = match first {
+            None => more(tokens).await?,
+            Some(mut first) => {
+                // It grows: at no time another run can take what this one has begun with.
+                let missing = tokens.saturating_sub(first.amount());
+                if missing > 0 {
+                    first.join(more(missing).await?);
+                }
+                first
+            }
+        };
+        Ok(Paid {
             hold,
             prompt_tokens,
-        };
-        let tokens = prompt_tokens.saturating_add(job.max_tokens);
-        if let Some(first) = first {
-            if first.amount() >= u64::from(tokens) {
-                return Ok(paid(first));
-            }
-            self.log.count_soon(first.settle(0).await).await?;
-        }
-        reserve(ledger, &self.principal, tokens)
-            .await
-            .map(paid)
-            .map_err(Halt::Quota)
+        })
     }
 }

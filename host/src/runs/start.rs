@@ -103,7 +103,7 @@ impl Runs {
 
         // What nobody may pay for is not begun; what is begun has at least its first answer.
         let first = window.plan.tokens.saturating_add(output_tokens);
-        let tokens = quota::reserve(&inner.ledger, principal, first)
+        let tokens = quota::reserve(&inner.ledger, principal, u64::from(first))
             .await
             .map_err(|error| match error {
                 LedgerError::Exceeded(exceeded) => StartError::Quota(exceeded),
@@ -204,6 +204,7 @@ impl Runs {
                 approval_wait: inner.limits.approval_wait,
                 closing: inner.closing.clone(),
                 active: Arc::clone(&inner.active),
+                tasks: inner.tasks.clone(),
             },
         );
         inner.tasks.spawn(execution.run());

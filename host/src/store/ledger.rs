@@ -29,6 +29,9 @@ pub struct NewReservation<'a> {
     pub most: i64,
     /// How little is of use still.
     pub least: i64,
+    /// No more is held than one of so many equal parts of what is left, but for the least. At
+    /// least 1.
+    pub parts: i64,
     /// Of which accounts.
     pub accounts: &'a [LedgerAccount],
 }

@@ -25,6 +25,8 @@ impl Tools {
         policy: &Authority,
     ) -> Result<Held, ToolOutcome> {
         let limits = policy.limits();
+        // A call that held all that is left would leave nothing to the calls that it makes.
+        let parts = if policy.delegate().is_some() { 2 } else { 1 };
         let requests = if policy.has_http() {
             limits.http_bytes
         } else {
@@ -32,10 +34,15 @@ impl Tools {
         };
         Ok(Held {
             cpu: self
-                .hold_of(request, Kind::ToolCpuMs, millis(limits.cpu))
+                .hold_of(request, Kind::ToolCpuMs, millis(limits.cpu), parts)
                 .await?,
             bytes: self
-                .hold_of(request, Kind::ToolBytes, requests + limits.output_bytes)
+                .hold_of(
+                    request,
+                    Kind::ToolBytes,
+                    requests + limits.output_bytes,
+                    parts,
+                )
                 .await?,
         })
     }
@@ -45,10 +52,15 @@ impl Tools {
         request: &ToolRequest,
         kind: Kind,
         most: u64,
+        parts: u64,
     ) -> Result<Hold, ToolOutcome> {
         let ledger = &self.inner.ledger;
         let accounts = ledger.accounts(&request.principal, kind);
-        let wanted = Wanted { most, least: 1 };
+        let wanted = Wanted {
+            most,
+            least: 1,
+            parts,
+        };
         ledger
             .reserve(kind, wanted, &accounts)
             .await

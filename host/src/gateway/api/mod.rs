@@ -12,6 +12,7 @@ pub(super) mod get_asset;
 pub(super) mod get_call;
 pub(super) mod get_ceiling;
 pub(super) mod get_conversation;
+pub(super) mod get_quota;
 pub(super) mod inspect_plugin;
 pub(super) mod install_plugin;
 pub(super) mod learn_policy;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use alcove_api_types::{
     ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, ChatCompletionRequest, ChatContent,
     ChatContentPart, ChatDelta, ChatMessage, ChatUsage, CreateResponse, EventBody, Input,
-    InputContent, InputItem, InputPart, Item, Response as WireResponse, ResponseStatus, Role,
-    ServerTools, StreamEvent, Usage,
+    InputContent, InputItem, InputPart, Item, OpenAiError, Response as WireResponse,
+    ResponseStatus, Role, ServerTools, StreamEvent, Usage,
 };
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -20,7 +20,9 @@ use crate::app::App;
 use crate::gateway::caller::Caller;
 use crate::gateway::error::ApiError;
 use crate::gateway::json::Json;
-use crate::runs::{Run, ValidRequest};
+use crate::gateway::render::openai_body;
+use crate::ledger;
+use crate::runs::{INSUFFICIENT_QUOTA, Run, ValidRequest};
 
 /// Every field of [`ChatCompletionRequest`].
 pub(super) const FIELDS: &[&str] = &[
@@ -147,18 +149,24 @@ fn text_of(response: &WireResponse) -> String {
     messages.collect()
 }
 
-fn failure(response: WireResponse) -> String {
+fn failure(response: WireResponse) -> ApiError {
     match response.error {
-        Some(error) => error.message,
-        None => "the response failed".to_owned(),
+        Some(error) if error.code == INSUFFICIENT_QUOTA => ApiError::OverQuota {
+            message: error.message,
+            retry_after: ledger::resets_in(),
+        },
+        Some(error) => ApiError::ResponseFailed {
+            message: error.message,
+        },
+        None => ApiError::ResponseFailed {
+            message: "the response failed".to_owned(),
+        },
     }
 }
 
 fn completion(response: WireResponse) -> Result<ChatCompletion, ApiError> {
     if response.status == ResponseStatus::Failed {
-        return Err(ApiError::ResponseFailed {
-            message: failure(response),
-        });
+        return Err(failure(response));
     }
     let message = ChatMessage {
         role: Role::Assistant,
@@ -225,7 +233,7 @@ fn chunks_of(
             vec![StreamItem::Chunk(make(choice(delta, None), None))]
         }
         EventBody::Failed { response } => {
-            vec![StreamItem::Error(ErrorChunk::new(failure(response)))]
+            vec![StreamItem::Error(openai_body(&failure(response)))]
         }
         EventBody::Completed { response }
         | EventBody::Incomplete { response }
@@ -250,26 +258,8 @@ fn chunks_of(
 #[serde(untagged)]
 enum StreamItem {
     Chunk(ChatChunk),
-    Error(ErrorChunk),
-}
-
-/// An error in the middle of a stream, where it is too late for a status.
-#[derive(serde::Serialize)]
-struct ErrorChunk {
-    error: alcove_api_types::OpenAiErrorBody,
-}
-
-impl ErrorChunk {
-    fn new(message: String) -> ErrorChunk {
-        ErrorChunk {
-            error: alcove_api_types::OpenAiErrorBody {
-                message,
-                kind: "model_error".to_owned(),
-                param: None,
-                code: None,
-            },
-        }
-    }
+    /// In the middle of a stream, where it is too late for a status.
+    Error(OpenAiError),
 }
 
 /// Stops the run when the client leaves before its end.

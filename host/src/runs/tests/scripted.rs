@@ -138,6 +138,8 @@ pub(crate) struct ScriptedTools {
     pub(crate) asks: Mutex<Option<Vec<Choice>>>,
     /// How many calls have begun.
     pub(crate) begun: AtomicUsize,
+    /// How many have ended long after they were stopped.
+    pub(crate) lingered: AtomicUsize,
     /// Told when a call begins.
     pub(crate) called: Notify,
 }
@@ -152,8 +154,8 @@ pub(crate) enum Scripted {
     Log(u32),
     /// Returns when it is stopped.
     Hang,
-    /// Does not return even then.
-    Ignore,
+    /// Returns long after it was stopped.
+    Linger,
 }
 
 fn tool(plugin: &str, manifest: serde_json::Value, session: bool) -> OfferedTool {
@@ -272,7 +274,12 @@ impl Toolbox for ScriptedTools {
                     message: "it was stopped".into(),
                 }
             }
-            Scripted::Ignore => std::future::pending().await,
+            Scripted::Linger => {
+                cancel.cancelled().await;
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                self.lingered.fetch_add(1, Ordering::SeqCst);
+                ToolOutcome::Ok
+            }
         };
         result(outcome, "", arguments_canonical)
     }

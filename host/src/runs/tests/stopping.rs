@@ -84,20 +84,24 @@ async fn stop_reaches_a_tool() {
 }
 
 #[tokio::test]
-async fn a_tool_that_ignores_stop_is_left_behind() {
+async fn a_tool_that_ignores_stop_is_left_behind_and_goes_on_to_its_end() {
     let bench = Bench::new([Step::Say("python"), Step::Say("1")]).await;
     bench
         .tools
         .results
         .lock()
         .unwrap()
-        .push_back(Scripted::Ignore);
+        .push_back(Scripted::Linger);
     let run = bench.start(says("Hi")).await;
     while bench.tools.begun.load(Ordering::SeqCst) == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let response = bench.runs.stop(&bench.principal, run.id()).await.unwrap();
     assert_eq!(response.status, ResponseStatus::Cancelled);
+    assert_eq!(bench.tools.lingered.load(Ordering::SeqCst), 0);
+    // Only at its end a call is written down and paid for; a shutdown waits for that.
+    bench.runs.drain(Duration::from_secs(10)).await;
+    assert_eq!(bench.tools.lingered.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

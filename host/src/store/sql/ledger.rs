@@ -24,8 +24,9 @@ impl Ledger for Backend {
             let left = limit
                 .saturating_sub(balance.spent)
                 .saturating_sub(balance.reserved);
-            if left < amount {
-                amount = left;
+            let most = (left / reservation.parts).max(left.min(reservation.least));
+            if most < amount {
+                amount = most;
                 by = Some(Short {
                     owner: account.owner.clone(),
                     limit,

@@ -121,7 +121,11 @@ pub(crate) async fn what_is_left_is_shared_out_exactly(f: Fixture) {
     let accounts = book.accounts(&f.ann, Kind::ToolCpuMs);
     let taking = (0..20).map(|_| {
         let (book, accounts) = (book.clone(), accounts.clone());
-        let wanted = Wanted { most: 10, least: 1 };
+        let wanted = Wanted {
+            most: 10,
+            least: 1,
+            parts: 1,
+        };
         tokio::spawn(async move { book.reserve(Kind::ToolCpuMs, wanted, &accounts).await })
     });
     let mut holds = Vec::new();
@@ -147,4 +151,38 @@ pub(crate) async fn what_is_left_is_shared_out_exactly(f: Fixture) {
         let balance = book.balance(owner, Kind::ToolCpuMs).await.unwrap();
         assert_eq!((balance.spent, balance.reserved), (110, 0));
     }
+    // Of two parts one is left for what the work itself asks for; the least is given all the same.
+    let quota = Quota {
+        tool_cpu_ms: Daily {
+            user: None,
+            organisation: Some(211),
+        },
+        ..Quota::default()
+    };
+    let book = LedgerBook::new(f.store.clone(), f.vault.writer(), quota);
+    let accounts = book.accounts(&f.ann, Kind::ToolCpuMs);
+    let take = async |parts| {
+        let wanted = Wanted {
+            most: 80,
+            least: 1,
+            parts,
+        };
+        book.reserve(Kind::ToolCpuMs, wanted, &accounts).await
+    };
+    let mut half = take(2).await.unwrap();
+    assert_eq!(half.amount(), 50);
+    assert!(half.by().is_some());
+    let rest = take(1).await.unwrap();
+    assert_eq!(rest.amount(), 51);
+    // Two as one: what is spent is counted once.
+    half.join(rest);
+    assert_eq!(half.amount(), 101);
+    assert!(half.settle(100).await.is_empty());
+    for (owner, _) in &accounts {
+        let balance = book.balance(owner, Kind::ToolCpuMs).await.unwrap();
+        assert_eq!((balance.spent, balance.reserved), (210, 0));
+    }
+    let last = take(2).await.unwrap();
+    assert_eq!(last.amount(), 1);
+    assert!(last.settle(0).await.is_empty());
 }

@@ -89,3 +89,23 @@ async fn what_a_tool_asks_the_model_is_on_the_persons_account() {
     let balance = bench.used(bench.user(), Kind::Tokens).await;
     assert!((5..150).contains(&balance.spent) && balance.reserved == 0);
 }
+
+/// A call that may call others holds no more than half of what is left.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_leaves_something_of_the_day_to_the_tools_that_it_calls() {
+    let lines = "[limits]\ncpu = \"10 s\"\n[delegate]\ntools = [\"local/echo:echo\"]\n";
+    for quota in [
+        ("quota.tool_cpu_per_user", "2 s"),
+        ("quota.tool_bytes_per_user", "1 KiB"),
+    ] {
+        let bench = Bench::with_settings(lines, &[quota]).await;
+        bench.install("echo").await;
+        bench.grant("local/echo", "").await;
+        let arguments = json!({"text": "hello"}).to_string();
+        let call = json!({"tool": "local/echo:echo", "arguments": arguments});
+        assert_eq!(bench.text("call", call).await, "hello", "{quota:?}");
+        for kind in [Kind::ToolCpuMs, Kind::ToolBytes] {
+            assert_eq!(bench.used(bench.user(), kind).await.reserved, 0);
+        }
+    }
+}

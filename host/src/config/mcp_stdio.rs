@@ -14,6 +14,9 @@ const MAX_NAME_BYTES: usize = 64;
 /// How long a server may take to greet, where nothing else is said; and the longest to be said.
 const START: Duration = Duration::from_secs(20);
 const MAX_START: Duration = Duration::from_secs(600);
+/// How long a server that nobody uses lives, where nothing else is said; and the longest to be said.
+const IDLE: Duration = Duration::from_secs(30 * 60);
+const MAX_IDLE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A server that is a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub struct McpStdio {
     pub cwd: Option<PathBuf>,
     /// How long it may take to greet.
     pub start: Duration,
+    /// How long it lives when nobody uses it.
+    pub idle: Duration,
 }
 
 #[derive(Deserialize)]
@@ -43,12 +48,15 @@ struct Written {
     env: Vec<String>,
     cwd: Option<PathBuf>,
     start: Option<String>,
+    idle: Option<String>,
 }
 
 /// Reads the whole list; or says what is wrong with it.
 pub(super) fn read(value: toml::Value) -> Result<Vec<McpStdio>, String> {
     let written: Vec<Written> = value.try_into().map_err(|error| {
-        format!("expected `[[mcp_stdio]]` with name, command, args, env, cwd and start: {error}")
+        format!(
+            "expected `[[mcp_stdio]]` with name, command, args, env, cwd, start and idle: {error}"
+        )
     })?;
     if written.len() > MAX_SERVERS {
         return Err(format!("there are at most {MAX_SERVERS} of them"));
@@ -73,6 +81,7 @@ impl Written {
             env,
             cwd,
             start,
+            idle,
         } = self;
         let is_name = (1..=MAX_NAME_BYTES).contains(&name.len())
             && name.starts_with(|first: char| first.is_ascii_lowercase())
@@ -104,14 +113,24 @@ impl Written {
                 "`env` of `{name}` holds names of variables, not {bad:?}"
             ));
         }
-        let start = match start {
-            None => START,
+        let time = |written: Option<String>, default, most, expected: &str| match written {
+            None => Ok(default),
             Some(text) => parse_duration(&text)
-                .filter(|start| !start.is_zero() && *start <= MAX_START)
-                .ok_or_else(|| {
-                    format!("`start` of `{name}`: expected a time such as \"20 s\", up to 10 min")
-                })?,
+                .filter(|time| !time.is_zero() && *time <= most)
+                .ok_or_else(|| format!("{expected} of `{name}`")),
         };
+        let start = time(
+            start,
+            START,
+            MAX_START,
+            "expected a time such as \"20 s\", up to 10 min, as `start`",
+        )?;
+        let idle = time(
+            idle,
+            IDLE,
+            MAX_IDLE,
+            "expected a time such as \"30 min\", up to 720 h, as `idle`",
+        )?;
         Ok(McpStdio {
             name,
             command,
@@ -119,6 +138,7 @@ impl Written {
             env,
             cwd,
             start,
+            idle,
         })
     }
 }
@@ -134,9 +154,11 @@ mod tests {
 
     #[test]
     fn a_server_is_read_whole() {
-        let text = "[[mcp_stdio]]\nname = \"files\"\ncommand = \"/usr/bin/x\"\nargs = [\"-v\"]\nenv = [\"HOME\"]\ncwd = \"/srv\"\nstart = \"5 s\"\n[[mcp_stdio]]\nname = \"b\"\ncommand = \"/y\"\n";
+        let text = "[[mcp_stdio]]\nname = \"files\"\ncommand = \"/usr/bin/x\"\nargs = [\"-v\"]\nenv = [\"HOME\"]\ncwd = \"/srv\"\nstart = \"5 s\"\nidle = \"2 h\"\n[[mcp_stdio]]\nname = \"b\"\ncommand = \"/y\"\n";
         let servers = read_text(text).unwrap();
         assert_eq!(servers[0].start, Duration::from_secs(5));
+        assert_eq!(servers[0].idle, Duration::from_secs(2 * 3600));
+        assert_eq!(servers[1].idle, IDLE);
         assert_eq!(servers[0].env, ["HOME"]);
         assert_eq!((servers[1].start, servers[1].cwd.clone()), (START, None));
     }
@@ -159,6 +181,7 @@ mod tests {
             (one("cwd = \"here\"\n"), "absolute"),
             (one("env = [\"A=b\"]\n"), "variables"),
             (one("start = \"1 day\"\n"), "start"),
+            (one("idle = \"0 s\"\n"), "idle"),
             (format!("{}{}", one(""), one("")), "twice"),
         ] {
             let error = read_text(&text).unwrap_err();

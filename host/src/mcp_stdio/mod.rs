@@ -8,6 +8,7 @@
 mod bridge;
 mod group;
 mod process;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -139,8 +140,14 @@ impl Server {
         if self.stop.is_cancelled() {
             return Err(ServerError::Closed);
         }
-        if let Some(process) = state.process.as_ref().filter(|process| process.is_alive()) {
-            return Ok(Arc::clone(process));
+        if let Some(process) = state.process.as_ref() {
+            if !process.keep() {
+                // It was none of its faults, so the next one begins anew, once this one is gone.
+                process.ended().await;
+                *state = State::default();
+            } else if !process.is_ended() {
+                return Ok(Arc::clone(process));
+            }
         }
         if let Some(started_at) = state.started_at {
             let lived = match state.process.take() {

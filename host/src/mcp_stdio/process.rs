@@ -7,16 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::group::Group;
+use super::streams::{Reader, log, write};
 use crate::config::McpStdio;
-use crate::mcp::stdio::{Line, Lines};
-use crate::mcp::{LEGACY, code};
+use crate::mcp::LEGACY;
 
 /// Messages that wait to be written.
 const OUTBOX: usize = 256;
@@ -24,13 +23,8 @@ const OUTBOX: usize = 256;
 const MAX_WAITING: usize = 256;
 /// Messages about one request that wait to be read; progress beyond is lost.
 const MESSAGES: usize = 64;
-/// Messages in a row that answer nothing; a process that sends more is ended.
-const MAX_STRAY: u32 = 10_000;
 /// How long a process gets to end by itself once its input is closed.
 const GRACE: Duration = Duration::from_secs(1);
-/// What a process says to its log: bytes of a line that are kept, and lines.
-const MAX_LOG_LINE_BYTES: u64 = 2_000;
-const MAX_LOG_LINES: u32 = 1_000;
 
 /// Why a process can't be spoken to.
 #[derive(Debug, thiserror::Error)]
@@ -56,13 +50,22 @@ pub(super) enum ProcessError {
 }
 
 /// Whoever waits for an answer.
-struct Waiting {
-    messages: mpsc::Sender<Value>,
+pub(super) struct Waiting {
+    pub(super) messages: mpsc::Sender<Value>,
     /// The caller's own token for progress.
-    progress: Option<Value>,
+    pub(super) progress: Option<Value>,
 }
 
-type Table = Arc<Mutex<HashMap<u64, Waiting>>>;
+/// What is asked of a process.
+pub(super) struct Calls {
+    pub(super) waiting: HashMap<u64, Waiting>,
+    /// When the last call began or ended.
+    used_at: Instant,
+    /// Set where it is ended since nobody uses it: nothing is asked of it any more.
+    is_dismissed: bool,
+}
+
+pub(super) type Table = Arc<Mutex<Calls>>;
 
 /// A process that has greeted.
 pub(super) struct Process {
@@ -120,7 +123,11 @@ impl Process {
         let (outbox, letters) = mpsc::channel(OUTBOX);
         let process = Arc::new(Process {
             outbox,
-            waiting: Table::default(),
+            waiting: Arc::new(Mutex::new(Calls {
+                waiting: HashMap::new(),
+                used_at: Instant::now(),
+                is_dismissed: false,
+            })),
             next: AtomicU64::new(1),
             greeting: OnceLock::new(),
             ended: Ending::default(),
@@ -139,6 +146,13 @@ impl Process {
             tokio::spawn(reader.run(output, stop.clone()));
         }
         let (ended, waiting) = (process.ended.clone(), Arc::clone(&process.waiting));
+        let dismissing = dismiss(
+            name.clone(),
+            settings.idle,
+            Arc::clone(&waiting),
+            stop.clone(),
+        );
+        tokio::spawn(stop.clone().run_until_cancelled_owned(dismissing));
         tokio::spawn(attend(name.clone(), child, stop.clone(), ended, waiting));
         tokio::time::timeout(settings.start, process.greet())
             .await
@@ -188,18 +202,19 @@ impl Process {
         let progress = progress.map(|token| std::mem::replace(token, json!(id)));
         let (sender, messages) = mpsc::channel(MESSAGES);
         {
-            let mut waiting = lock(&self.waiting);
-            if !self.is_alive() {
+            let mut calls = lock(&self.waiting);
+            if calls.is_dismissed || self.is_ended() {
                 return Err(ProcessError::Ended);
             }
-            if waiting.len() >= MAX_WAITING {
+            if calls.waiting.len() >= MAX_WAITING {
                 return Err(ProcessError::Busy);
             }
             let sender = Waiting {
                 messages: sender,
                 progress,
             };
-            waiting.insert(id, sender);
+            calls.waiting.insert(id, sender);
+            calls.used_at = Instant::now();
         }
         let asked = Asked {
             process: Arc::clone(self),
@@ -214,8 +229,16 @@ impl Process {
         }
     }
 
-    pub(super) fn is_alive(&self) -> bool {
-        !self.ended.token.is_cancelled()
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended.token.is_cancelled()
+    }
+
+    /// Keeps it for a call that is about to be made; not where nobody used it for so long that it
+    /// is about to end.
+    pub(super) fn keep(&self) -> bool {
+        let mut calls = lock(&self.waiting);
+        calls.used_at = Instant::now();
+        !calls.is_dismissed
     }
 
     /// When it ended; now, where it did not.
@@ -230,7 +253,12 @@ impl Process {
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        if lock(&self.process.waiting).remove(&self.id).is_some() {
+        let left = {
+            let mut calls = lock(&self.process.waiting);
+            calls.used_at = Instant::now();
+            calls.waiting.remove(&self.id)
+        };
+        if left.is_some() {
             // A full outbox loses it: the answer is for nobody then.
             let _ = self.process.outbox.try_send(json!({
                 "jsonrpc": "2.0",
@@ -239,6 +267,27 @@ impl Drop for Asked {
             }));
         }
     }
+}
+
+/// Waits until nobody has used the process for so long, and ends it then.
+async fn dismiss(name: String, idle: Duration, table: Table, stop: CancellationToken) {
+    loop {
+        let until = {
+            let mut calls = lock(&table);
+            let until = calls.used_at + idle;
+            if calls.waiting.is_empty() && until <= Instant::now() {
+                calls.is_dismissed = true;
+                break;
+            }
+            match calls.waiting.is_empty() {
+                true => until,
+                false => Instant::now() + idle,
+            }
+        };
+        tokio::time::sleep_until(until).await;
+    }
+    tracing::info!(name, "an MCP server is ended: nobody uses it");
+    stop.cancel();
 }
 
 /// Waits for the end of the process, and sees to it where that is wanted.
@@ -268,145 +317,9 @@ async fn attend(
     // Set once: a process ends once.
     let _ = ended.at.set(Instant::now());
     ended.token.cancel();
-    lock(&waiting).clear();
+    lock(&waiting).waiting.clear();
 }
 
-/// Writes messages, a line each, until the process is to end: then its input is closed.
-async fn write(mut input: ChildStdin, mut letters: mpsc::Receiver<Value>, stop: CancellationToken) {
-    loop {
-        let letter = tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            letter = letters.recv() => letter,
-        };
-        let Some(letter) = letter else {
-            return;
-        };
-        let line = format!("{letter}\n");
-        let written = tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            written = input.write_all(line.as_bytes()) => written,
-        };
-        if written.is_err() {
-            return;
-        }
-    }
-}
-
-/// Reads what the process says.
-struct Reader {
-    name: String,
-    outbox: mpsc::Sender<Value>,
-    waiting: Table,
-}
-
-impl Reader {
-    async fn run(self, output: ChildStdout, stop: CancellationToken) {
-        let mut lines = Lines::new(output);
-        let mut stray = 0;
-        while stray < MAX_STRAY {
-            let line = tokio::select! {
-                () = stop.cancelled() => return,
-                line = lines.next() => line,
-            };
-            match line {
-                Ok(Line::Whole(line)) => match self.take(&line) {
-                    true => stray = 0,
-                    false => stray += 1,
-                },
-                Ok(Line::TooLong) => {
-                    tracing::warn!(name = self.name, "an MCP server sent too long a line");
-                    break;
-                }
-                Ok(Line::End) | Err(_) => break,
-            }
-        }
-        if stray >= MAX_STRAY {
-            tracing::warn!(name = self.name, "an MCP server floods its output");
-        }
-        // Whoever does not say anything that is asked for is of no use any more.
-        stop.cancel();
-    }
-
-    /// Answers whether somebody waited for it.
-    fn take(&self, line: &[u8]) -> bool {
-        let Ok(mut message) = serde_json::from_slice::<Value>(line) else {
-            return false;
-        };
-        if message["method"].is_string() {
-            return self.told(message);
-        }
-        let waiting = message["id"]
-            .as_u64()
-            .and_then(|id| lock(&self.waiting).remove(&id));
-        let Some(waiting) = waiting else {
-            return false;
-        };
-        message["jsonrpc"] = json!("2.0");
-        // There is always room for the answer: progress leaves one place.
-        let _ = waiting.messages.try_send(message);
-        true
-    }
-
-    /// A notification, or a request of the server's own.
-    fn told(&self, mut message: Value) -> bool {
-        if let Some(id) = message.get("id").cloned() {
-            let answer = match message["method"].as_str() {
-                Some("ping") => json!({"jsonrpc": "2.0", "id": id, "result": {}}),
-                // No model, no folders and no person are here for it.
-                _ => json!({"jsonrpc": "2.0", "id": id, "error": {
-                    "code": code::METHOD_NOT_FOUND, "message": "this client does not do that",
-                }}),
-            };
-            // A server that does not read gets no answers.
-            let _ = self.outbox.try_send(answer);
-            return false;
-        }
-        if message["method"] != "notifications/progress" {
-            return false;
-        }
-        let table = lock(&self.waiting);
-        let waiting = message["params"]["progressToken"]
-            .as_u64()
-            .and_then(|id| table.get(&id));
-        let Some(Waiting {
-            messages,
-            progress: Some(token),
-        }) = waiting
-        else {
-            return false;
-        };
-        message["params"]["progressToken"] = token.clone();
-        if messages.capacity() > 1 {
-            // The answer comes by the same way, so the last place is kept for it.
-            let _ = messages.try_send(message);
-        }
-        true
-    }
-}
-
-/// What the process says to people goes to the server's log, so much of it.
-async fn log(name: String, errors: ChildStderr) {
-    let mut errors = BufReader::new(errors);
-    let mut lines = 0;
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let mut piece = (&mut errors).take(MAX_LOG_LINE_BYTES);
-        if !matches!(piece.read_until(b'\n', &mut line).await, Ok(1..)) {
-            return;
-        }
-        lines += 1;
-        if lines <= MAX_LOG_LINES {
-            let text = String::from_utf8_lossy(&line);
-            tracing::info!(name, "{}", text.trim_end().escape_debug());
-        } else if lines == MAX_LOG_LINES + 1 {
-            tracing::warn!(name, "says more than is logged");
-        }
-    }
-}
-
-fn lock(table: &Table) -> MutexGuard<'_, HashMap<u64, Waiting>> {
+pub(super) fn lock(table: &Table) -> MutexGuard<'_, Calls> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -21,8 +21,12 @@ methods = [\"POST\", \"DELETE\"]
 ";
 
 async fn app() -> TestApp {
+    app_with("").await
+}
+
+async fn app_with(more: &str) -> TestApp {
     let file = format!(
-        "[[mcp_stdio]]\nname = \"weather\"\ncommand = {}\nargs = [{}, \"stdio\"]\nenv = [\"HOME\"]\n",
+        "[[mcp_stdio]]\nname = \"weather\"\ncommand = {}\nargs = [{}, \"stdio\"]\nenv = [\"HOME\"]\n{more}",
         json!(python()),
         json!(script("mcp_server.py")),
     );
@@ -147,6 +151,27 @@ async fn a_process_that_misbehaves_hurts_its_own_calls_alone() {
     while is_running(child) {
         assert!(stopped.elapsed() < Duration::from_secs(5), "still there");
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_nobody_uses_ends_and_is_there_again_at_the_next_call() {
+    let app = app_with("idle = \"1 s\"\n").await;
+    grant(&app, PLUGIN, POLICY).await;
+    for _ in 0..2 {
+        let child = call(&app, "misbehave", json!({"how": "child"})).await;
+        assert_eq!(outcome(&child), "ok", "at once: {child}");
+        let child = child["content"][0]["text"].as_str().unwrap();
+        let child: u32 = child.parse().unwrap();
+        // A call that takes longer keeps it.
+        let long = call(&app, "count_down", json!({"seconds": 2})).await;
+        assert_eq!(outcome(&long), "ok", "{long}");
+        assert!(is_running(child), "it was ended under a call");
+        let idle = Instant::now();
+        while is_running(child) {
+            assert!(idle.elapsed() < PATIENCE, "still there");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 

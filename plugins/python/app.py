@@ -20,8 +20,11 @@ import library  # noqa: F401  (imports what user code may import)
 import loop
 import zones
 from componentize_py_types import Err
+from plots import pyplot
+from wit_world.imports import blobs
 from wit_world.imports.types import (
     Audience,
+    Content_Asset,
     Content_Text,
     Failure,
     Part,
@@ -31,6 +34,8 @@ from wit_world.imports.types import (
 MAX_OUTPUT_BYTES = 100_000
 # Code longer than this is no snippet.
 MAX_CODE_CHARS = 200_000
+# What goes to the host at once.
+MAX_CHUNK_BYTES = 1 << 20
 # The sources of so many cells are kept for tracebacks.
 MAX_CELLS_KEPT = 1_000
 
@@ -71,6 +76,10 @@ class Repl:
         # User code is the module `__main__`, where dataclasses and pickle look their types up.
         self.module = types.ModuleType("__main__")
         self.module.__builtins__ = builtins
+        # Charts need no import, by the name that everybody gives the module or by their own.
+        self.module.plt = pyplot
+        for name in ("plot", "scatter", "bar", "hist", "pie"):
+            setattr(self.module, name, getattr(pyplot, name))
         sys.modules["__main__"] = self.module
 
     def first_call(self):
@@ -93,7 +102,8 @@ class Repl:
                 stream.flush()
             except Exception:  # The code closed or replaced it.
                 pass
-        return self.result(ending)
+        charts, trouble = drawn()
+        return [Part(Content_Text(self.result(ending, trouble, charts)), Audience.BOTH), *charts]
 
     def stream(self):
         return io.TextIOWrapper(
@@ -136,7 +146,7 @@ class Repl:
             linecache.cache.pop(f"<cell {self.cells - MAX_CELLS_KEPT}>", None)
         return tree
 
-    def result(self, ending):
+    def result(self, ending, trouble, charts):
         text = self.sink.text()
         if self.sink.dropped:
             text += f"\n[{self.sink.dropped} more bytes of output were dropped]\n"
@@ -144,7 +154,39 @@ class Repl:
             if text and not text.endswith("\n"):
                 text += "\n"
             text += ending
-        return text or "(no output)"
+        text += trouble
+        if text:
+            return text
+        if charts:
+            return f"(no output, {len(charts)} {'charts' if len(charts) > 1 else 'chart'} shown)"
+        return "(no output)"
+
+
+def drawn():
+    """The charts of a call as parts of its result, and what is to be said of those that are none."""
+    parts = []
+    try:
+        for at, chart in enumerate(pyplot.taken(), 1):
+            parts.append(Part(Content_Asset(given(chart, f"chart-{at}.svg")), Audience.BOTH))
+    except Err as error:
+        return parts, f"The chart cannot be shown: {error.value.value}\n"
+    except Exception as error:
+        return parts, f"The chart could not be drawn: {error}\n"
+    return parts, ""
+
+
+def given(chart, name):
+    """Hands a chart to the host; gives its id."""
+    data = chart.encode()
+    with blobs.create("image/svg+xml", name) as writer:
+        for begin in range(0, len(data), MAX_CHUNK_BYTES):
+            writer.write(data[begin : begin + MAX_CHUNK_BYTES])
+        return writer.finish()
+
+
+def refuse_input(prompt=""):
+    """Stands where `input` does: nobody sits at this terminal."""
+    raise EOFError("input() cannot ask anybody here: write the values into the code, or ask the person in your answer")
 
 
 def own_frames(summary):
@@ -183,6 +225,8 @@ def failure(message):
     return Err(Failure("invalid-input", message, None))
 
 
+builtins.input = refuse_input
+pyplot.install()
 REPL = Repl()
 loop.install()
 zones.install()
@@ -203,4 +247,4 @@ class Handler:
             raise failure("`code` must be a string")
         if len(code) > MAX_CODE_CHARS:
             raise failure(f"`code` is longer than {MAX_CODE_CHARS} characters")
-        return [Part(Content_Text(REPL.run(code)), Audience.BOTH)]
+        return REPL.run(code)

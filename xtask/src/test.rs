@@ -17,6 +17,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let mut tests = shell::command("cargo");
     tests.args(["test", "--release", "--locked", "--package", "xtask"]);
     shell::run(tests.args(arguments))?;
+    let mut charts = shell::command("python3");
+    charts.args(["-m", "unittest", "--quiet", "tests/test_plots.py"]);
+    charts.env("PYTHONDONTWRITEBYTECODE", "1");
+    shell::run(charts.current_dir(paths::root().join("plugins/python")))?;
     // What plugins and web client can be asked without WebAssembly.
     for (folder, packages) in NATIVE_PARTS {
         let mut tests = shell::command("cargo");

@@ -63,7 +63,14 @@ fn denied(denial: &Denial) -> ToolOutcome {
 }
 
 /// Images that the web client shows; other assets are files to be fetched.
-const SHOWN_IMAGES: [&str; 4] = ["image/gif", "image/jpeg", "image/png", "image/webp"];
+/// An SVG is a drawing here, and nothing else: it was looked at when it was made.
+const SHOWN_IMAGES: [&str; 5] = [
+    "image/gif",
+    "image/jpeg",
+    "image/png",
+    "image/svg+xml",
+    "image/webp",
+];
 
 /// The kinds of a part that is an asset.
 const IMAGE: &str = "image";

@@ -1,5 +1,6 @@
 //! Tool calls below the API: real components, real policies, branches, revocation.
 
+mod charts;
 mod grants;
 mod narrowed;
 mod network;

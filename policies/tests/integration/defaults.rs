@@ -17,10 +17,11 @@ fn each_is_for_its_plugin() {
 }
 
 #[test]
-fn python_may_compute_and_nothing_else() {
+fn python_may_compute_and_show_charts() {
     let policy = default("alcove/python");
     assert!(!policy.has_http());
     assert!(policy.files().is_empty());
+    assert!(policy.assets().is_some());
     assert!(policy.limits().cpu >= Duration::from_secs(10));
 }
 

@@ -12,7 +12,12 @@ use crate::{paths, shell, stamp};
 /// Builds it where its sources or the contract have changed.
 pub(crate) fn build() -> Result<()> {
     let output = guests::dist().join("python.wasm");
-    let sources = ["plugins/python", "wit/tool", "xtask/src/build/python.rs"];
+    let sources = [
+        "plugins/python",
+        "wit/tool",
+        "wit/assets",
+        "xtask/src/build/python.rs",
+    ];
     stamp::unless_fresh(
         &guests::dist().join(".python"),
         &sources,
@@ -32,8 +37,12 @@ pub(crate) fn build() -> Result<()> {
             command.args([
                 "--wit-path",
                 "../../wit/tool",
+                "--wit-path",
+                "../../wit/assets",
+                "--wit-path",
+                "wit",
                 "--world",
-                "tool",
+                "alcove:python/interpreter",
                 "componentize",
                 "app",
             ]);

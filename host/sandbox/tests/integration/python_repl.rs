@@ -77,7 +77,22 @@ async fn a_cell_behaves_as_in_a_repl() {
         run(one, "exit_code = 3\nsys.exit(exit_code)").await,
         "The code ended itself with status 3."
     );
-    assert!(run(one, "input('name? ')").await.contains("EOFError"));
+    assert!(
+        run(one, "input('name? ')")
+            .await
+            .contains("EOFError: input() cannot ask anybody here")
+    );
+    // A host that gives it no place for charts.
+    assert!(
+        run(one, "plot([1, 2], [3, 4])")
+            .await
+            .starts_with("The chart cannot be shown: ")
+    );
+    let missing = run(one, "import matplotlib.pyplot as plt\nplt.imshow([[1]])").await;
+    assert!(
+        missing.contains("charts here have no `imshow`"),
+        "{missing}"
+    );
     let deep = run(one, "def again(): return again()\nagain()").await;
     assert!(deep.contains("RecursionError"), "{deep}");
 

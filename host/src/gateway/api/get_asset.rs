@@ -90,7 +90,8 @@ mod tests {
             })
         };
         assert_eq!(of("image/png", None), "inline");
-        assert_eq!(of("image/svg+xml", None), "attachment");
+        assert_eq!(of("image/svg+xml", None), "inline");
+        assert_eq!(of("application/xml", None), "attachment");
         assert_eq!(
             of("text/html", Some("a \"b\"ü.html")),
             "attachment; filename*=UTF-8''a%20%22b%22%C3%BC.html"

@@ -8,10 +8,12 @@ use alcove_sandbox::{Asset, AssetReader, AssetWriter, Assets, CapabilityError};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{CallAccount, HostThreads};
+use super::{CallAccount, HostThreads, svg};
 use crate::accounts::Principal;
 use crate::assets::{AssetBytes, AssetDetail, AssetError, AssetStore, NewAssetBytes};
 
+/// Drawings are looked at before they are shown.
+const SVG: &str = "image/svg+xml";
 /// How many assets one call makes at most.
 const MAX_ASSETS: usize = 64;
 /// The longest media type, in bytes.
@@ -58,6 +60,7 @@ impl Assets for AssetsOfCall {
         });
         Ok(Box::new(Writer {
             own: Arc::clone(&self.own),
+            drawing: (detail.media_type == SVG).then(Vec::new),
             detail,
             bytes: Some(bytes.await?),
         }))
@@ -103,6 +106,8 @@ impl Assets for AssetsOfCall {
 struct Writer {
     own: Arc<Own>,
     detail: AssetDetail,
+    /// What was written, where it is a drawing.
+    drawing: Option<Vec<u8>>,
     /// Away while it is being written.
     bytes: Option<NewAssetBytes>,
 }
@@ -117,6 +122,11 @@ impl AssetWriter for Writer {
                 format!("{quota} bytes of assets in one call"),
             ));
         }
+        if let Some(drawing) = &mut self.drawing {
+            // A byte more than may be is enough to tell.
+            let room = (svg::MAX_BYTES + 1).saturating_sub(drawing.len());
+            drawing.extend_from_slice(&bytes[..room.min(bytes.len())]);
+        }
         let mut file = self.bytes.take().ok_or_else(lost)?;
         let written = self.own.host.run(async move {
             file.write(&bytes).await.map_err(|error| trouble(&error))?;
@@ -127,6 +137,11 @@ impl AssetWriter for Writer {
     }
 
     async fn finish(mut self: Box<Self>) -> Result<String, CapabilityError> {
+        if let Some(Err(why)) = self.drawing.as_deref().map(svg::check) {
+            return Err(CapabilityError::Invalid(format!(
+                "an SVG that is shown has shapes and texts alone, and {why}: give another one as `application/xml`"
+            )));
+        }
         let file = self.bytes.take().ok_or_else(lost)?;
         let (own, detail) = (Arc::clone(&self.own), self.detail.clone());
         let asset = self.own.host.run(async move {

@@ -9,6 +9,7 @@ mod delegate;
 mod host_threads;
 mod inference;
 mod state;
+mod svg;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};

@@ -82,6 +82,13 @@ async fn a_page_that_a_tool_made_is_a_download() {
         reply.headers["content-disposition"],
         "attachment; filename*=UTF-8''x.html"
     );
+    // And an SVG that is no drawing is none at all.
+    let made = json!({"do": "make", "media_type": "image/svg+xml", "name": "x.svg"});
+    let made = bench.call("asset", made).await;
+    assert!(
+        format!("{:?}", made.outcome).contains("shapes and texts alone"),
+        "{made:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

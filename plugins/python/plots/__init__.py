@@ -1,0 +1,1 @@
+"""Charts as SVG, drawn in Python alone. `pyplot` is how user code reaches it."""

@@ -61,4 +61,12 @@ pub const DEFAULTS: &[(&str, &str)] = &[
         "alcove/web-fetch",
         include_str!("../defaults/web-fetch.toml"),
     ),
+    (
+        "alcove/web-search",
+        include_str!("../defaults/web-search.toml"),
+    ),
 ];
+
+/// Those of [`DEFAULTS`] that are of no use before an admin has set them up, and so are not granted
+/// to anybody when they come: a model is never offered a search that cannot search.
+pub const SET_UP_FIRST: &[&str] = &["alcove/web-search"];

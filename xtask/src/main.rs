@@ -7,6 +7,8 @@ mod model;
 mod packages;
 mod paths;
 mod prove;
+mod python;
+mod search_server;
 mod setup;
 mod shell;
 mod stamp;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::packages::{self, Package};
-use crate::toolchain;
+use crate::{search_server, toolchain};
 
 const PYTHON: Package = Package {
     name: "python3",
@@ -41,8 +41,9 @@ pub(crate) fn for_building() -> Result<()> {
     toolchain::find().map(drop)
 }
 
-/// What `test` needs on top: a browser and a PostgreSQL server, both real.
+/// What `test` needs on top: a browser, a PostgreSQL server and a search engine, all real.
 pub(crate) fn everything() -> Result<()> {
     for_building()?;
-    packages::ensure(&[CHROMIUM, CHROMEDRIVER, POSTGRESQL])
+    packages::ensure(&[CHROMIUM, CHROMEDRIVER, POSTGRESQL])?;
+    packages::ensure(&search_server::PACKAGES)
 }

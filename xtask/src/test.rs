@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{build, mcp_client, model, paths, setup, shell};
+use crate::{build, mcp_client, model, paths, search_server, setup, shell};
 
 /// The models that tests load: forced tools, judgement, and the numerics check of the default.
 const TEST_MODELS: &[&str] = &["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"];
@@ -13,6 +13,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     build::everything()?;
     model::fetch(TEST_MODELS)?;
     mcp_client::environment()?;
+    search_server::environment()?;
     shell::run(shell::cargo("test").args(arguments))?;
     let mut tests = shell::command("cargo");
     tests.args(["test", "--release", "--locked", "--package", "xtask"]);
@@ -45,6 +46,7 @@ const NATIVE_PARTS: &[(&str, &[&str])] = &[
             "alcove-sdk",
             "alcove-sdk-macros",
             "alcove-web-fetch",
+            "alcove-web-search",
             "alcove-mcp",
         ],
     ),

@@ -2,7 +2,7 @@
 //! a rule.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use alcove_policies::{ByteRate, Limits};
 
@@ -16,6 +16,7 @@ use crate::show;
 pub(crate) struct HttpUse {
     requests: AtomicU32,
     bytes: AtomicU64,
+    is_answered: AtomicBool,
 }
 
 impl HttpUse {
@@ -32,6 +33,16 @@ impl HttpUse {
     /// How many bytes it has sent and been sent.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// A request has been answered.
+    pub(crate) fn answered(&self) {
+        self.is_answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether one has been.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.is_answered.load(Ordering::Relaxed)
     }
 
     /// How many bytes are left.

@@ -86,6 +86,7 @@ impl Sending {
                     self.shared.led_to(next);
                 }
                 self.shared.succeeded();
+                self.shared.http_use().answered();
                 let response = response.map(|body| {
                     Incoming::new(body, &self.secrets, self.meter, slot).boxed_unsync()
                 });

@@ -1,6 +1,7 @@
 //! The plugins that come with the program.
 
 use alcove_core::ids::BindingId;
+use alcove_policies::SET_UP_FIRST;
 use alcove_registry::Installed;
 
 use crate::store::{NewBinding, Subject, now_ms};
@@ -46,6 +47,9 @@ impl Tools {
     /// Grants a first-party plugin to everyone, once in the life of the database: what an admin
     /// revoked stays revoked.
     async fn grant_once(&self, installed: &Installed) -> Result<(), ToolsError> {
+        if SET_UP_FIRST.contains(&installed.id.as_str()) {
+            return Ok(());
+        }
         let Some(policy) = default_policy(&installed.id) else {
             tracing::warn!(
                 plugin = installed.id,

@@ -66,6 +66,8 @@ impl Flow {
                     let value: Value = serde_json::from_str(&part.value).unwrap_or_default();
                     urls::in_value(&value)
                 }
+                // One address and nothing else: a dot at its end is part of it.
+                "link" => urls::in_value(&Value::String(part.value.clone())),
                 _ => urls::in_text(&part.value),
             };
             self.learn(found.into_iter().filter(|url| !own.contains(url)).collect());
@@ -265,6 +267,7 @@ mod tests {
             json!({"query": "tides"}),
             &[
                 ("link", "https://c.example/hit#top"),
+                ("link", "https://c.example/(a."),
                 ("text", "See [this](https://d.example/x?y=1)."),
                 ("json", r#"{"next":"https:\/\/e.example\/2"}"#),
             ],
@@ -275,6 +278,7 @@ mod tests {
             "https://a.example/news#part",
             "http://b.example/about",
             "https://c.example/hit",
+            "https://c.example/(a.",
             "https://d.example/x?y=1",
             "https://e.example/2",
         ] {

@@ -15,14 +15,14 @@ use crate::tool_calls::page;
 const PYTHON: &str = "alcove/python";
 const WEB_FETCH: &str = "alcove/web-fetch";
 
-struct Case {
-    app: TestApp,
-    who: Principal,
-    flow: Flow,
+pub(crate) struct Case {
+    pub(crate) app: TestApp,
+    pub(crate) who: Principal,
+    pub(crate) flow: Flow,
 }
 
 impl Case {
-    async fn new() -> Case {
+    pub(crate) async fn new() -> Case {
         let app = TestApp::start().await;
         let who = app.app().accounts.local_principal().await.unwrap();
         Case {
@@ -32,7 +32,7 @@ impl Case {
         }
     }
 
-    async fn grant(&self, plugin: &str, lines: &str) {
+    pub(crate) async fn grant(&self, plugin: &str, lines: &str) {
         let create = CreateBinding {
             plugin: plugin.to_owned(),
             principal: "everyone".to_owned(),
@@ -44,7 +44,7 @@ impl Case {
         self.app.app().tools.grant(create, &self.who).await.unwrap();
     }
 
-    async fn request(&self, plugin: &str, arguments: Value) -> ToolRequest {
+    pub(crate) async fn request(&self, plugin: &str, arguments: Value) -> ToolRequest {
         let offered = self.app.app().tools.offered(&self.who).await.unwrap();
         let tool: OfferedTool = offered
             .iter()
@@ -65,7 +65,7 @@ impl Case {
         }
     }
 
-    async fn call(&self, request: ToolRequest) -> ToolResult {
+    pub(crate) async fn call(&self, request: ToolRequest) -> ToolResult {
         let (progress, _watched) = mpsc::channel(8);
         self.app
             .app()
@@ -75,14 +75,14 @@ impl Case {
     }
 
     /// Calls a tool, and takes its result into the conversation.
-    async fn run(&mut self, plugin: &str, arguments: Value) -> ToolResult {
+    pub(crate) async fn run(&mut self, plugin: &str, arguments: Value) -> ToolResult {
         let request = self.request(plugin, arguments).await;
         let result = self.call(request).await;
         self.flow.returned(&item(&result));
         result
     }
 
-    async fn verdict(&self, url: &str) -> Verdict {
+    pub(crate) async fn verdict(&self, url: &str) -> Verdict {
         let request = self.request(WEB_FETCH, json!({"url": url})).await;
         self.app.app().tools.verdict(&request).await
     }

@@ -37,4 +37,5 @@ mod tool_calls;
 mod tool_capabilities;
 mod tools;
 mod upgrades;
+mod web_search;
 mod websocket;

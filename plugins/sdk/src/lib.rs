@@ -51,8 +51,12 @@ pub mod bindings {
 mod answer;
 #[cfg(feature = "assets")]
 pub mod assets;
+#[cfg(feature = "clock")]
+pub mod clock;
 #[cfg(feature = "delegate")]
 pub mod delegate;
+#[cfg(feature = "environment")]
+pub mod environment;
 mod failure;
 #[cfg(feature = "http")]
 pub mod http;

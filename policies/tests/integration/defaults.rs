@@ -38,6 +38,25 @@ fn web_fetch_may_read_and_not_write() {
 }
 
 #[test]
+fn web_search_asks_three_companies_with_keys_and_nobody_else() {
+    let policy = default("alcove/web-search");
+    for (method, url) in [
+        ("GET", "https://api.search.brave.com/res/v1/web/search?q=x"),
+        ("GET", "https://serpapi.com/search.json?q=x"),
+        ("POST", "https://api.exa.ai/search"),
+    ] {
+        match policy.http(method, &url.parse().unwrap()) {
+            HttpDecision::Allow { inject, .. } => assert!(inject.is_some(), "{url}"),
+            HttpDecision::Deny(denial) => panic!("{url}: {denial:?}"),
+        }
+    }
+    for url in ["https://example.com/", "https://serpapi.com/account.json"] {
+        let url = url.parse().unwrap();
+        assert!(matches!(policy.http("GET", &url), HttpDecision::Deny(_)));
+    }
+}
+
+#[test]
 fn the_policy_of_nothing_grants_nothing() {
     let policy = Policy::nothing("local/x").unwrap();
     assert!(!policy.has_http());

@@ -35,6 +35,7 @@ fn each_installs_as_a_plugin_of_the_first_party() {
     for (file, id, tool, session) in [
         ("python.wasm", "alcove/python", "python", true),
         ("web-fetch.wasm", "alcove/web-fetch", "web_fetch", false),
+        ("web-search.wasm", "alcove/web-search", "web_search", false),
         ("fixtures/probe.wasm", "alcove/probe", "probe", false),
         ("fixtures/echo.wasm", "alcove/echo", "echo", false),
     ] {
@@ -51,7 +52,7 @@ fn each_installs_as_a_plugin_of_the_first_party() {
         // The fixture has further tools for further tests.
         assert_eq!(names.first(), Some(&tool), "{id}: {names:?}");
     }
-    assert_eq!(store.list().len(), 4);
+    assert_eq!(store.list().len(), 5);
 }
 
 #[test]
@@ -141,4 +142,23 @@ fn the_echo_proves_that_it_can_ask_for_nothing() {
             .iter()
             .all(|badge| badge.kind == BadgeKind::CannotAsk)
     );
+}
+
+#[test]
+fn web_search_can_ask_for_requests_and_state_alone() {
+    let inspection = inspected("web-search.wasm");
+    let mut authority: Vec<&str> = inspection
+        .imports
+        .iter()
+        .filter(|import| import.class == Class::Authority)
+        .map(|import| import.name.as_str())
+        .collect();
+    authority.sort_unstable();
+    assert_eq!(authority.len(), 2, "{authority:?}");
+    assert!(authority[0].starts_with("alcove:state/store@"));
+    assert!(authority[1].starts_with("wasi:http/outgoing-handler@"));
+    let manifest = inspection.manifest.as_ref().unwrap();
+    let requested = manifest.requested_policy().unwrap().unwrap();
+    let more = default("alcove/web-search").more_than(&requested);
+    assert!(more.is_empty(), "{more:?}");
 }

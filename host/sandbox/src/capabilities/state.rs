@@ -36,8 +36,9 @@ pub trait State: Send + Sync {
     /// The value of a key.
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, CapabilityError>;
 
-    /// Sets a key.
-    async fn set(&self, key: &str, value: &[u8]) -> Result<(), CapabilityError>;
+    /// Sets a key. `from_web`: the call was answered over the network before, so that the value
+    /// may hold what came from there.
+    async fn set(&self, key: &str, value: &[u8], from_web: bool) -> Result<(), CapabilityError>;
 
     /// Removes a key; answers whether it was there.
     async fn delete(&self, key: &str) -> Result<bool, CapabilityError>;
@@ -107,10 +108,11 @@ impl store::Host for CapabilityView<'_> {
     ) -> wasmtime::Result<Result<(), store::Error>> {
         let state = self.state();
         let value = Bytes::from(value);
+        let from_web = self.shared.http_use().is_answered();
         let work = async {
             check_key(&key)?;
             check_value(&value.0)?;
-            state?.set(&key, &value.0).await
+            state?.set(&key, &value.0, from_web).await
         };
         let asked = self.asked_state("alcove:state/store.set");
         let answer = asked.through(&(&key, &value), work).await?;

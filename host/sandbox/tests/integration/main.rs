@@ -22,3 +22,4 @@ mod sessions;
 mod stopping;
 mod typed;
 mod web_fetch;
+mod web_search;

@@ -33,7 +33,7 @@ pub use begin::{Begin, Begun, Idempotency, Target};
 pub use conversations::{Branch, ConversationView, Page, Summary};
 pub use error::LogError;
 pub use items::{Append, At, Verified};
-pub use plugin_state::{MAX_STATE_ENTRIES, Space};
+pub use plugin_state::{KeptValue, MAX_STATE_ENTRIES, NewValue, Space};
 pub use responses::{Draft, ResponseEnd, StoredResponse, status_name};
 
 /// The longest title, in characters.

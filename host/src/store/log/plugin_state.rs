@@ -12,6 +12,38 @@ pub const MAX_STATE_ENTRIES: i64 = 10_000;
 /// How often a change that compares is tried when others change the same entry.
 const COMPARE_ATTEMPTS: u32 = 8;
 
+/// The field that a value is sealed as. One that came from the network is sealed as another, so
+/// that nobody without the key can make the one out of the other.
+const VALUE: &str = "value";
+const VALUE_FROM_WEB: &str = "value from web";
+
+/// A value that was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptValue {
+    /// The bytes.
+    pub value: Vec<u8>,
+    /// Whether the call that kept it had been answered over the network.
+    pub from_web: bool,
+}
+
+/// A value to be kept, as [`KeptValue`].
+#[derive(Debug, Clone, Copy)]
+pub struct NewValue<'a> {
+    /// The bytes.
+    pub value: &'a [u8],
+    /// Whether the call has been answered over the network.
+    pub from_web: bool,
+}
+
+impl<'a, V: AsRef<[u8]> + ?Sized> From<&'a V> for NewValue<'a> {
+    fn from(value: &'a V) -> NewValue<'a> {
+        NewValue {
+            value: value.as_ref(),
+            from_web: false,
+        }
+    }
+}
+
 /// Whose entries: a plugin's, for a user.
 #[derive(Debug, Clone, Copy)]
 pub struct Space<'a> {
@@ -39,7 +71,7 @@ impl ItemLog {
         &self,
         space: Space<'_>,
         key: &str,
-    ) -> Result<Option<Vec<u8>>, LogError> {
+    ) -> Result<Option<KeptValue>, LogError> {
         let Some(row_key) = self.state_key(space).await? else {
             return Ok(None);
         };
@@ -51,9 +83,10 @@ impl ItemLog {
         &self,
         space: Space<'_>,
         key: &str,
-        value: &[u8],
+        value: impl Into<NewValue<'_>>,
         quota_bytes: u64,
     ) -> Result<StateChanged, LogError> {
+        let value = value.into();
         let row_key = self.new_state_key(space).await?;
         self.state_change(
             space,
@@ -114,11 +147,18 @@ impl ItemLog {
         let row_key = self.new_state_key(space).await?;
         for _ in 0..COMPARE_ATTEMPTS {
             let (found, revision) = self.state_read(space, &row_key, key).await?;
-            if found.as_deref() != expected {
+            if found.as_ref().map(|found| &found.value[..]) != expected {
                 return Ok(StateChanged::Other);
             }
             let changed = self
-                .state_change(space, &row_key, key, revision, new, quota_bytes)
+                .state_change(
+                    space,
+                    &row_key,
+                    key,
+                    revision,
+                    new.map(NewValue::from),
+                    quota_bytes,
+                )
                 .await?;
             // Changed since it was read: perhaps to the same value.
             if changed != StateChanged::Other {
@@ -133,7 +173,7 @@ impl ItemLog {
         space: Space<'_>,
         row_key: &RowKey,
         key: &str,
-    ) -> Result<(Option<Vec<u8>>, Expected), LogError> {
+    ) -> Result<(Option<KeptValue>, Expected), LogError> {
         let hash = row_key.lookup(key);
         let row = self
             .store
@@ -146,11 +186,16 @@ impl ItemLog {
         if open(row_key, "name", &row.name, space)? != key.as_bytes() {
             return Err(tampered(space));
         }
-        let value = open(row_key, "value", &row.value, space)?;
+        let (value, from_web) = match row_key.open(VALUE, &row.value) {
+            Err(VaultError::Altered) => (open(row_key, VALUE_FROM_WEB, &row.value, space)?, true),
+            opened => (opened?, false),
+        };
         let value = value
             .strip_prefix(hash.as_slice())
-            .ok_or_else(|| tampered(space))?;
-        Ok((Some(value.to_vec()), Expected::Revision(row.revision)))
+            .ok_or_else(|| tampered(space))?
+            .to_vec();
+        let kept = KeptValue { value, from_web };
+        Ok((Some(kept), Expected::Revision(row.revision)))
     }
 
     async fn state_change(
@@ -159,15 +204,18 @@ impl ItemLog {
         row_key: &RowKey,
         key: &str,
         expected: Expected,
-        value: Option<&[u8]>,
+        value: Option<NewValue<'_>>,
         quota_bytes: u64,
     ) -> Result<StateChanged, LogError> {
         let name_hash = row_key.lookup(key);
         let new = match value {
-            Some(value) => Some(NewState {
+            Some(NewValue { value, from_web }) => Some(NewState {
                 name: row_key.seal("name", key.as_bytes())?,
                 // With its name's hash: a value that was moved to another name does not open there.
-                value: row_key.seal("value", &[&name_hash[..], value].concat())?,
+                value: row_key.seal(
+                    if from_web { VALUE_FROM_WEB } else { VALUE },
+                    &[&name_hash[..], value].concat(),
+                )?,
                 size_bytes: i64::try_from(key.len() + value.len()).unwrap_or(i64::MAX),
             }),
             None => None,

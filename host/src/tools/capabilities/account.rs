@@ -25,8 +25,10 @@ struct Inner {
     asset_bytes: u64,
     /// What the calls it made used, together; of their memory the most.
     children: ToolUsage,
-    /// Whether one of them gave back what counts as private, or was answered over the network.
+    /// Whether one of them gave back what counts as private.
     is_private: bool,
+    /// Whether one of them was answered over the network, or the call read what an earlier one
+    /// that was had kept.
     is_fetched: bool,
 }
 
@@ -65,6 +67,11 @@ impl CallAccount {
         inner.given.extend(assets);
     }
 
+    /// It has read a value that came from the network when it was kept.
+    pub(super) fn read_from_web(&self) {
+        self.lock().is_fetched = true;
+    }
+
     /// Whether the call made it, or was given it by a call that it made.
     pub(super) fn has(&self, asset: AssetId) -> bool {
         let inner = self.lock();
@@ -94,7 +101,8 @@ impl CallAccount {
         }
     }
 
-    /// Whether a call that it made was answered over the network.
+    /// Whether it holds what came over the network otherwise than by its own requests: through a
+    /// call that it made, or out of what it had kept.
     pub(in crate::tools) fn is_fetched(&self) -> bool {
         self.lock().is_fetched
     }

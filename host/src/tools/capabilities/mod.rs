@@ -52,6 +52,7 @@ impl Tools {
                 principal: request.principal.clone(),
                 plugin: request.tool.plugin.clone(),
                 quota_bytes: grant.quota_bytes,
+                account: Arc::clone(call.account),
             }) as _
         });
         let assets = policy.assets().map(|grant| {

@@ -1,13 +1,15 @@
 //! `alcove:state`: what a plugin keeps for a person, in the item log's store.
 
+use std::sync::Arc;
+
 use alcove_sandbox::{CapabilityError, State};
 use async_trait::async_trait;
 
-use super::HostThreads;
 use super::trouble;
+use super::{CallAccount, HostThreads};
 use crate::accounts::Principal;
 use crate::store::StateChanged;
-use crate::store::log::{ItemLog, MAX_STATE_ENTRIES, Space};
+use crate::store::log::{ItemLog, MAX_STATE_ENTRIES, NewValue, Space};
 
 /// The state of one plugin for one person.
 pub(super) struct StateOfUser {
@@ -16,6 +18,7 @@ pub(super) struct StateOfUser {
     pub(super) principal: Principal,
     pub(super) plugin: String,
     pub(super) quota_bytes: u64,
+    pub(super) account: Arc<CallAccount>,
 }
 
 #[async_trait]
@@ -27,14 +30,25 @@ impl State for StateOfUser {
                 .await
                 .map_err(|e| trouble(&e))
         };
-        self.host.run(work).await
+        let found = self.host.run(work).await?;
+        Ok(found.map(|found| {
+            if found.from_web {
+                self.account.read_from_web();
+            }
+            found.value
+        }))
     }
 
-    async fn set(&self, key: &str, value: &[u8]) -> Result<(), CapabilityError> {
+    async fn set(&self, key: &str, value: &[u8], from_web: bool) -> Result<(), CapabilityError> {
+        let from_web = from_web || self.account.is_fetched();
         let (log, space, quota) = (self.log.clone(), self.space(), self.quota_bytes);
         let (key, value) = (key.to_owned(), value.to_vec());
         let changed = self.host.run(async move {
-            let set = log.state_set(space.of(), &key, &value, quota).await;
+            let new = NewValue {
+                value: &value,
+                from_web,
+            };
+            let set = log.state_set(space.of(), &key, new, quota).await;
             set.map_err(|error| trouble(&error))
         });
         self.done(changed.await?).map(drop)

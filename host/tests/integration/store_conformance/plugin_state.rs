@@ -1,7 +1,7 @@
 //! What plugins keep for users.
 
 use alcove::store::StateChanged;
-use alcove::store::log::Space;
+use alcove::store::log::{KeptValue, NewValue, Space};
 
 use super::Fixture;
 
@@ -15,10 +15,27 @@ pub(crate) async fn a_space_is_one_plugins_and_one_users(f: Fixture) {
     assert_eq!(done, StateChanged::Done { existed: false });
     let done = f.log.state_set(notes, "a", b"2", QUOTA).await.unwrap();
     assert_eq!(done, StateChanged::Done { existed: true });
-    assert_eq!(
-        f.log.state_get(notes, "a").await.unwrap().as_deref(),
-        Some(&b"2"[..])
-    );
+    let kept = |value: &[u8], from_web| {
+        Some(KeptValue {
+            value: value.to_vec(),
+            from_web,
+        })
+    };
+    let found = f.log.state_get(notes, "a").await.unwrap();
+    assert_eq!(found, kept(b"2", false));
+    // What came from the network is told from what did not, until it is written again.
+    let from_web = NewValue {
+        value: b"2",
+        from_web: true,
+    };
+    f.log.state_set(notes, "a", from_web, QUOTA).await.unwrap();
+    let found = f.log.state_get(notes, "a").await.unwrap();
+    assert_eq!(found, kept(b"2", true));
+    let (old, new) = (Some(&b"2"[..]), Some(&b"4"[..]));
+    let set = f.log.state_compare_and_set(notes, "a", old, new, QUOTA);
+    assert_eq!(set.await.unwrap(), StateChanged::Done { existed: true });
+    let found = f.log.state_get(notes, "a").await.unwrap();
+    assert_eq!(found, kept(b"4", false));
     for other in [
         Space::new(&eve, "acme/notes"),
         Space::new(&f.ann, "acme/other"),

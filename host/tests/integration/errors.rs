@@ -74,7 +74,7 @@ async fn problems_of_the_api() {
       "type": "/problems/invalid-request",
       "title": "The request is not valid",
       "status": 400,
-      "detail": "the body does not fit: unknown field `expires`, expected `name` or `expires_in_days` at line 1 column 21",
+      "detail": "the body does not fit: unknown field `expires`, expected one of `name`, `expires_in_days`, `within` at line 1 column 21",
       "instance": "[id]"
     }
     "#);

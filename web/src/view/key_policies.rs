@@ -33,10 +33,14 @@ pub(super) async fn checked(drafts: RwSignal<Vec<Draft>>) -> Option<Option<Vec<S
 
 /// The policies of the key that is to be made: none at first.
 #[component]
-pub(super) fn Narrow(drafts: RwSignal<Vec<Draft>>) -> impl IntoView {
+pub(super) fn Narrow(
+    drafts: RwSignal<Vec<Draft>>,
+    problem: RwSignal<Option<String>>,
+    /// What stands beside the choice of a plugin.
+    children: Children,
+) -> impl IntoView {
     let app = app();
     let plugins = RwSignal::new(Vec::<String>::new());
-    let problem = RwSignal::new(None::<String>);
     spawn_local(async move {
         match api::plugins().await {
             Ok(list) => {
@@ -94,13 +98,13 @@ pub(super) fn Narrow(drafts: RwSignal<Vec<Draft>>) -> impl IntoView {
                 })
                 .collect_view()
         }}
+        <p class="hint">
+            {move || match drafts.with(Vec::is_empty) {
+                true => "It may use all of your tools, unless you narrow it to some.",
+                false => "It may use no other tools than these, and change nothing here.",
+            }}
+        </p>
         <div class="row">
-            <p class="hint">
-                {move || match drafts.with(Vec::is_empty) {
-                    true => "It may use all of your tools, unless you give it policies of its own.",
-                    false => "It may use no other tools than these, and change nothing here.",
-                }}
-            </p>
             <select
                 class="add-policy"
                 aria-label="Narrow it to a plugin"
@@ -127,8 +131,8 @@ pub(super) fn Narrow(drafts: RwSignal<Vec<Draft>>) -> impl IntoView {
                     }
                 }}
             </select>
+            {children()}
         </div>
-        <p class="editor-wrong" role="alert">{move || problem.get()}</p>
     }
 }
 

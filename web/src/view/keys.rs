@@ -131,18 +131,17 @@ pub(super) fn Keys() -> impl IntoView {
                     })
             }}
             <form class="new-key" on:submit=create>
-                <div class="row">
-                    <input
-                        type="text"
-                        aria-label="What the new key is for"
-                        placeholder="What the new key is for"
-                        autocomplete="off"
-                        prop:value=move || name.get()
-                        on:input=move |event| name.set(event_target_value(&event))
-                    />
+                <input
+                    type="text"
+                    aria-label="What the new key is for"
+                    placeholder="What the new key is for"
+                    autocomplete="off"
+                    prop:value=move || name.get()
+                    on:input=move |event| name.set(event_target_value(&event))
+                />
+                <Narrow drafts problem>
                     <button type="submit">"Create"</button>
-                </div>
-                <Narrow drafts/>
+                </Narrow>
             </form>
             <Problem problem/>
         </section>

@@ -1,5 +1,6 @@
 //! The web client in a real browser, on a real server with a model that chooses its tools itself.
 
+mod admin;
 mod plugins;
 mod webdriver;
 

@@ -9,6 +9,8 @@ mod python;
 mod servers;
 mod typed;
 
+pub(crate) use processes::app as with_a_process;
+
 use std::path::{Path, PathBuf};
 
 use alcove::store::AuditRow;

@@ -35,14 +35,7 @@ impl Bench {
 
     /// Installs the probe with these words replaced; answers with its identity.
     async fn install(&self, changes: &[(&str, &str)]) -> String {
-        let path =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/dist/fixtures/probe.wasm");
-        let mut bytes = std::fs::read(path).expect("built by `cargo xtask build`");
-        for (from, to) in changes {
-            replace(&mut bytes, from.as_bytes(), to.as_bytes());
-        }
-        let path: PathBuf = self.folder.path().join("probe.wasm");
-        std::fs::write(&path, bytes).unwrap();
+        let path = probe_with(self.folder.path(), changes);
         let installed = self.app.app().tools.install(&path, false).await;
         installed.unwrap().id
     }
@@ -73,6 +66,18 @@ impl Bench {
     }
 }
 
+/// The probe with these words replaced, as a file in a folder.
+pub(crate) fn probe_with(folder: &Path, changes: &[(&str, &str)]) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/dist/fixtures/probe.wasm");
+    let mut bytes = std::fs::read(path).expect("built by `cargo xtask build`");
+    for (from, to) in changes {
+        replace(&mut bytes, from.as_bytes(), to.as_bytes());
+    }
+    let path = folder.join("probe.wasm");
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
 fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) {
     assert_eq!(from.len(), to.len());
     let places: Vec<usize> = (0..=bytes.len() - from.len())
@@ -85,7 +90,7 @@ fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) {
 }
 
 /// Another version of the same.
-const SECOND: (&str, &str) = ("\"version\": \"0.1.0\"", "\"version\": \"0.2.0\"");
+pub(crate) const SECOND: (&str, &str) = ("\"version\": \"0.1.0\"", "\"version\": \"0.2.0\"");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_asks_for_no_more_takes_the_grant_along() {

@@ -9,7 +9,7 @@ use crate::app::{PASSWORD, TestApp};
 /// Allows one folder of one server.
 const NARROWED: &str = "version = 1\nplugin  = \"alcove/web-fetch\"\n\n[[http]]\norigin = \"https://b.example\"\nmethods = [\"GET\"]\npaths  = [\"/open/**\"]\nrate = \"60/min\"\n";
 
-async fn sign_in(browser: &Browser, app: &TestApp, name: &str) {
+pub(super) async fn sign_in(browser: &Browser, app: &TestApp, name: &str) {
     browser
         .open(&format!("http://{}/", app.server().address()))
         .await;
@@ -20,10 +20,10 @@ async fn sign_in(browser: &Browser, app: &TestApp, name: &str) {
     browser.shows(MESSAGE).await;
 }
 
-/// Puts a text in the place of what is in the policy's editor, as pasting does.
-async fn write_policy(browser: &Browser, text: &str) {
+/// Puts a text in the place of what is in a policy's editor, as pasting does.
+pub(super) async fn write_into(browser: &Browser, editor: &str, text: &str) {
     let script = format!(
-        "(() => {{ const area = document.querySelector('#grant-policy'); area.value = {text:?}; \
+        "(() => {{ const area = document.querySelector({editor:?}); area.value = {text:?}; \
          area.dispatchEvent(new Event('input', {{bubbles: true}})); }})()"
     );
     browser.value(&script).await;
@@ -77,7 +77,12 @@ async fn a_request_reaches_the_admin_who_narrows_grants_and_revokes() {
     );
 
     // A slip is shown beside its line and can't be granted.
-    write_policy(&browser, &NARROWED.replace("paths ", "pahts ")).await;
+    write_into(
+        &browser,
+        "#grant-policy",
+        &NARROWED.replace("paths ", "pahts "),
+    )
+    .await;
     browser.shows(".numbers .at").await;
     assert_eq!(browser.text(".numbers .at").await, "7");
     let wrong = browser.text(".editor-wrong").await;
@@ -85,7 +90,7 @@ async fn a_request_reaches_the_admin_who_narrows_grants_and_revokes() {
     browser.shows(".grant-form .primary:disabled").await;
 
     // Narrowed: what it means stands beside it.
-    write_policy(&browser, NARROWED).await;
+    write_into(&browser, "#grant-policy", NARROWED).await;
     browser
         .until("document.querySelector('.meaning')?.textContent.includes('b.example')")
         .await;

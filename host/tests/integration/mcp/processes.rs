@@ -20,7 +20,8 @@ origin = \"http://weather.mcp-stdio.invalid\"
 methods = [\"POST\", \"DELETE\"]
 ";
 
-async fn app() -> TestApp {
+/// A server with an MCP server that is a process of this machine.
+pub(crate) async fn app() -> TestApp {
     app_with("").await
 }
 

@@ -1,10 +1,11 @@
 //! Compiled components on disk, under the digest of their wasm and what the engine needs to match.
 
-use std::fs::{self, File};
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -13,6 +14,8 @@ use crate::precompiled;
 
 /// What the names of its files end with.
 const EXTENSION: &str = "cwasm";
+/// Nothing takes so long to write: what is older was left behind by a crash.
+const WRITING: Duration = Duration::from_secs(600);
 
 /// A folder of compiled components.
 #[derive(Debug)]
@@ -97,9 +100,15 @@ impl Cache {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
-            if entry.path().extension().is_some_and(|ext| ext == EXTENSION) {
-                let metadata = entry.metadata()?;
-                files.push((metadata.modified()?, metadata.len(), entry.path()));
+            if entry.path().extension().is_none_or(|ext| ext != EXTENSION) {
+                continue;
+            }
+            match entry.metadata() {
+                Ok(metadata) if is_being_written(&entry.file_name(), &metadata) => {}
+                Ok(metadata) => files.push((metadata.modified()?, metadata.len(), entry.path())),
+                // Another one renamed what it had written, or trims as well.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
             }
         }
         files.sort();
@@ -109,12 +118,23 @@ impl Cache {
                 break;
             }
             if path != keep {
-                fs::remove_file(&path)?;
-                total -= bytes;
+                match fs::remove_file(&path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => total -= bytes,
+                }
             }
         }
         Ok(())
     }
+}
+
+/// Whether another one may still be at work on it: files get their names when they are whole.
+fn is_being_written(name: &OsStr, metadata: &Metadata) -> bool {
+    let age = metadata
+        .modified()
+        .map(|at| SystemTime::now().duration_since(at));
+    let is_fresh = age.is_ok_and(|age| age.is_ok_and(|age| age < WRITING));
+    name.as_encoded_bytes().starts_with(b".") && is_fresh
 }
 
 #[cfg(test)]
@@ -165,6 +185,23 @@ mod tests {
     }
 
     #[test]
+    fn many_put_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, output) = compiled(folder.path());
+        let cache = Cache::open(&folder.path().join("cache"), [7; 32], 1).unwrap();
+        let put = |name: &str| {
+            for _ in 0..50 {
+                cache.put(&engine, name, &output).unwrap();
+            }
+        };
+        std::thread::scope(|scope| {
+            for name in ["a", "b", "c", "d"] {
+                scope.spawn(|| put(name));
+            }
+        });
+    }
+
+    #[test]
     fn the_folder_stays_under_its_limit_and_keeps_what_is_used() {
         let folder = tempfile::tempdir().unwrap();
         let (engine, output) = compiled(folder.path());
@@ -199,7 +236,9 @@ mod tests {
         assert!(cache.get(&engine, "abc").is_none());
         cache.put(&engine, "abc", &output).unwrap();
         assert!(cache.get(&engine, "abc").is_some());
-        // What was left goes when room is needed.
+        // What was left a while ago goes when room is needed.
+        let file = File::options().write(true).open(&left).unwrap();
+        file.set_modified(SystemTime::now() - 2 * WRITING).unwrap();
         cache.max_bytes = fs::metadata(cache.path(&engine, "abc")).unwrap().len();
         cache.put(&engine, "abc", &output).unwrap();
         assert!(!left.exists() && cache.get(&engine, "abc").is_some());

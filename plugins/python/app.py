@@ -6,6 +6,7 @@ run time, and what is not imported is not: the standard library has no files to 
 
 import ast
 import builtins
+import gc
 import io
 import json
 import linecache
@@ -234,6 +235,10 @@ zones.install()
 os.environ.clear()
 # Long numbers are what people ask for, and the call's processor time is limited anyway.
 sys.set_int_max_str_digits(0)
+# What exists by now is never garbage: a collection that went over it would write to every object,
+# and so copy every page of the instance.
+gc.collect()
+gc.freeze()
 
 
 class Handler:

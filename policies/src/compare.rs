@@ -56,18 +56,18 @@ impl Policy {
 
     fn files_more(&self, other: &Policy, more: &mut Vec<String>) {
         for own in self.files() {
-            let covered = other.files().iter().any(|theirs| {
-                theirs.mount == own.mount
-                    && theirs.source == own.source
-                    && (theirs.access == Access::ReadWrite || own.access == Access::ReadOnly)
-            });
-            if !covered {
+            if !other.files().iter().any(|theirs| theirs.covers(own)) {
                 let access = match own.access {
                     Access::ReadOnly => "read",
                     Access::ReadWrite => "read and write",
                 };
+                let quota = own.quota_bytes.map(show_bytes).unwrap_or_default();
+                let quota = match own.access {
+                    Access::ReadWrite if !quota.is_empty() => format!(", {quota}"),
+                    Access::ReadWrite | Access::ReadOnly => String::new(),
+                };
                 more.push(format!(
-                    "files: {access} {} at {} (line {})",
+                    "files: {access} {} at {}{quota} (line {})",
                     own.source, own.mount, own.line
                 ));
             }

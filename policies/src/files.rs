@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::PolicyError;
+use crate::limits::read_bytes;
 use crate::section::Section;
 
 /// A folder that is mounted into the plugin's file system.
@@ -15,6 +16,9 @@ pub struct FileGrant {
     pub source: FileSource,
     /// What the plugin may do with it.
     pub access: Access,
+    /// `quota`: the bytes in the folder above which nothing more is written. Default `256 MiB` for a
+    /// conversation's workspace, none for a folder that an admin opens.
+    pub quota_bytes: Option<u64>,
     /// The line of the policy that grants it.
     pub line: u32,
 }
@@ -46,6 +50,8 @@ pub enum Access {
     ReadWrite,
 }
 
+const QUOTA_BYTES: (u64, u64) = (4 << 10, 1 << 40);
+const DEFAULT_WORKSPACE_BYTES: u64 = 256 << 20;
 /// At most this many folders.
 pub(crate) const MAX_GRANTS: usize = 16;
 /// A mount point or folder is at most this long.
@@ -85,12 +91,55 @@ impl FileGrant {
             _ => return Err(access.error("must be \"read-only\" or \"read-write\"")),
         };
 
+        let quota_bytes = match (section.get("quota"), &source_value) {
+            (Some(entry), _) => Some(read_bytes(&entry, QUOTA_BYTES)?),
+            (None, FileSource::ConversationWorkspace) => Some(DEFAULT_WORKSPACE_BYTES),
+            (None, FileSource::Folder(_)) => None,
+        };
+
         Ok(Self {
             mount: mount_path.to_owned(),
             source: source_value,
             access,
+            quota_bytes,
             line: section.line(),
         })
+    }
+}
+
+impl FileGrant {
+    /// Whether it allows all that another does for the same place.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.mount == other.mount
+            && self.source == other.source
+            && (other.access == Access::ReadOnly
+                || (self.access == Access::ReadWrite && self.room() >= other.room()))
+    }
+
+    /// Makes it allow what either does, for the same folder at the same place.
+    pub(crate) fn or(&mut self, other: &Self) {
+        if other.access == Access::ReadWrite && !self.covers(other) {
+            let writes = self.access == Access::ReadWrite;
+            if !writes || other.room() > self.room() {
+                self.quota_bytes = other.quota_bytes;
+            }
+            self.access = Access::ReadWrite;
+            self.line = other.line;
+        }
+    }
+
+    /// Leaves what both allow, for the same folder at the same place.
+    pub(crate) fn and(&mut self, other: &Self) {
+        if other.access == Access::ReadOnly {
+            self.access = Access::ReadOnly;
+        }
+        if other.room() < self.room() {
+            self.quota_bytes = other.quota_bytes;
+        }
+    }
+
+    fn room(&self) -> u64 {
+        self.quota_bytes.unwrap_or(u64::MAX)
     }
 }
 

@@ -99,6 +99,7 @@ pub const KEYS: &[Key] = &[
     key("[[files]]", "mount", "where the plugin sees the folder", "an error", "an absolute path"),
     key("[[files]]", "source", "which folder", "an error", "`conversation-workspace` or `folder:/absolute/path`"),
     key("[[files]]", "access", "what it may do there", "an error", "`read-only`, `read-write`"),
+    key("[[files]]", "quota", "bytes in the folder above which nothing more is written; every file and folder counts 4 KiB more", "`256 MiB` for a workspace, none for a folder", "4 KiB to 1024 GiB"),
 
     key("[state]", "quota", "bytes that the plugin may keep for each user; the table itself grants keeping", "`1 MiB`", "1 KiB to 1 GiB"),
 

@@ -7,19 +7,26 @@
 
 mod descriptor;
 mod kept;
+mod room;
 mod streams;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use alcove_policies::{Access, Authority, Denial};
+use alcove_policies::{Access, Denial};
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtxView};
 use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::p2::bindings::filesystem::types::{ErrorCode, Host};
 use wasmtime_wasi::p2::{FsError, FsResult};
 
+use crate::call::Grant;
 use crate::refusal::Refusal;
 use crate::shared::Shared;
+
+use room::{ENTRY_BYTES, Room};
+
+pub(crate) use room::LIMIT;
 
 /// The most characters of a path in a message.
 const MAX_SHOWN_CHARS: usize = 200;
@@ -27,18 +34,28 @@ const MAX_SHOWN_CHARS: usize = 200;
 /// What is known of the folders that an instance was given.
 pub(crate) struct FileState {
     plugin: String,
-    /// What the policy mounts, and the line that says so.
-    mounts: Vec<(String, Access, u32)>,
-    /// The handles of the folders that the guest was given at its start, by number.
+    /// What the policy mounts.
+    mounts: Vec<Mounted>,
+    /// The folder that a handle is of, by the handle's number.
     given: HashMap<u32, Given>,
 }
 
-/// A folder that the guest was given.
+/// A folder that the policy mounts.
+struct Mounted {
+    mount: String,
+    access: Access,
+    /// The line that says so.
+    line: u32,
+    /// What may still be written, where that is limited.
+    room: Option<Room>,
+}
+
+/// What a handle is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Given {
     /// The empty folder that stands for everything that is not mounted.
     Root,
-    /// One that the policy mounts, by its place in the list.
+    /// A folder that the policy mounts, by its place in the list, or something in it.
     Mount(usize),
 }
 
@@ -46,13 +63,23 @@ impl FileState {
     /// Where the refusing root is mounted.
     pub(crate) const ROOT: &'static str = "/";
 
-    pub(crate) fn new(policy: &Authority) -> FileState {
+    pub(crate) fn new(grant: &Grant) -> FileState {
+        let room = |mount: &str, quota: Option<u64>| {
+            let folder = grant.mounts.iter().find(|own| own.guest == mount)?;
+            Some(Room::new(folder.host.clone(), mount.to_owned(), quota?))
+        };
         FileState {
-            plugin: policy.plugin().to_owned(),
-            mounts: policy
+            plugin: grant.policy.plugin().to_owned(),
+            mounts: grant
+                .policy
                 .files()
                 .iter()
-                .map(|file| (file.mount.clone(), file.access, file.line))
+                .map(|file| Mounted {
+                    mount: file.mount.clone(),
+                    access: file.access,
+                    line: file.line,
+                    room: room(&file.mount, file.quota_bytes),
+                })
                 .collect(),
             given: HashMap::new(),
         }
@@ -74,7 +101,12 @@ impl FileState {
     }
 
     fn read_only(&self, mount: usize) -> Option<Denial> {
-        let (mount, access, line) = self.mounts.get(mount)?;
+        let Mounted {
+            mount,
+            access,
+            line,
+            room: _,
+        } = self.mounts.get(mount)?;
         (*access == Access::ReadOnly).then(|| Denial {
             capability: "files",
             detail: format!("the policy mounts `{mount}` to be read only (line {line})"),
@@ -83,11 +115,20 @@ impl FileState {
     }
 }
 
+impl FileState {
+    fn room(&self, handle: u32) -> Option<&Room> {
+        match self.given.get(&handle)? {
+            Given::Mount(mount) => self.mounts.get(*mount)?.room.as_ref(),
+            Given::Root => None,
+        }
+    }
+}
+
 /// The file functions of one call.
 pub(crate) struct FilesView<'a> {
     pub(crate) inner: WasiFilesystemCtxView<'a>,
     pub(crate) state: &'a mut FileState,
-    pub(crate) shared: &'a Shared,
+    pub(crate) shared: &'a Arc<Shared>,
 }
 
 impl FilesView<'_> {
@@ -100,6 +141,14 @@ impl FilesView<'_> {
         let denial = self.state.outside(path);
         self.shared.refuse(Refusal::Denied(denial));
         Err(ErrorCode::Access.into())
+    }
+
+    /// Takes room for what is about to be written to what a handle is of.
+    fn take(&self, handle: u32, bytes: u64) -> FsResult<()> {
+        match self.state.room(handle) {
+            Some(room) => Ok(room.take(bytes, self.shared)?),
+            None => Ok(()),
+        }
     }
 
     /// Remembers that a folder was refused for being read only; a success forgets earlier refusals.
@@ -131,7 +180,7 @@ impl preopens::Host for FilesView<'_> {
                 .state
                 .mounts
                 .iter()
-                .position(|(mount, ..)| mount == name)
+                .position(|own| own.mount == *name)
                 .map_or(Given::Root, Given::Mount);
             self.state.given.insert(folder.rep(), given);
         }

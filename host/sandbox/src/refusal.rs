@@ -4,6 +4,7 @@ use alcove_policies::Denial;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::capabilities::CapabilityError;
+use crate::files;
 use crate::report::LimitHit;
 
 /// A refusal. It is part of a call's record, so that a replay ends as the call did.
@@ -82,7 +83,9 @@ mod denial {
 
 /// A limit as a record holds it.
 mod limit {
-    use super::{CapabilityError, Deserialize, Deserializer, LimitHit, Serialize, Serializer};
+    use super::{
+        CapabilityError, Deserialize, Deserializer, LimitHit, Serialize, Serializer, files,
+    };
 
     pub(super) fn serialize<S: Serializer>(hit: &LimitHit, to: S) -> Result<S::Ok, S::Error> {
         (hit.name, &hit.allowed).serialize(to)
@@ -90,7 +93,7 @@ mod limit {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<LimitHit, D::Error> {
         let (name, allowed) = <(String, String)>::deserialize(from)?;
-        let known = CapabilityError::LIMITS.into_iter();
+        let known = CapabilityError::LIMITS.into_iter().chain([files::LIMIT]);
         Ok(LimitHit {
             name: known
                 .into_iter()

@@ -86,7 +86,7 @@ impl GuestState {
         Ok(GuestState {
             memory: MemoryLimiter::new(grant.policy.limits().memory_bytes),
             policy: Arc::clone(&grant.policy),
-            files: FileState::new(&grant.policy),
+            files: FileState::new(grant),
             gate: HttpGate::new(Arc::clone(&shared), grant, egress, quota),
             wasi: wasi.build(),
             recorder,

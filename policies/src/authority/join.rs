@@ -9,7 +9,7 @@ use crate::Ceiling;
 use crate::approval::Label;
 use crate::capabilities::{DelegateGrant, InferenceGrant};
 use crate::environment::EnvVariable;
-use crate::files::{Access, FileGrant};
+use crate::files::FileGrant;
 use crate::granted::Granted;
 
 impl Authority {
@@ -42,10 +42,7 @@ impl Authority {
             }
             match files.iter_mut().find(|own| own.mount == grant.mount) {
                 // Of two folders for one place, the more specific binding's is there.
-                Some(own) if own.source == grant.source && grant.access == Access::ReadWrite => {
-                    own.access = grant.access;
-                    own.line = grant.line;
-                }
+                Some(own) if own.source == grant.source => own.or(grant),
                 Some(_) => {}
                 None => files.push(grant.clone()),
             }

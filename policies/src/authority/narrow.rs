@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 use super::{Authority, Count};
 use crate::Policy;
 use crate::capabilities::{AssetsGrant, DelegateGrant, InferenceGrant, StateGrant};
-use crate::files::Access;
 
 /// What narrows a call.
 #[derive(Debug, Clone)]
@@ -32,10 +31,7 @@ impl Authority {
                 .files()
                 .iter()
                 .find(|other| other.mount == own.mount && other.source == own.source);
-            if other.is_some_and(|other| other.access == Access::ReadOnly) {
-                own.access = Access::ReadOnly;
-            }
-            other.is_some()
+            other.inspect(|other| own.and(other)).is_some()
         });
         granted.state = both(granted.state.take(), within.state(), |own, other| {
             StateGrant {

@@ -92,7 +92,7 @@ fn quotas_join_by_the_most_generous_and_folders_by_their_mount() {
     );
     let two = format!(
         "{}[state]\nquota = \"2 MiB\"\n[inference]\nmodels = [\"b\"]\ntokens_per_call = 7\n",
-        files("read-write", "folder:/x")
+        files("read-write", "folder:/x") + "quota = \"2 MiB\"\n"
     );
     let other = files("read-write", "folder:/y");
     let joined = Authority::join(
@@ -108,6 +108,12 @@ fn quotas_join_by_the_most_generous_and_folders_by_their_mount() {
     assert_eq!(joined.files().len(), 1);
     assert_eq!(joined.files()[0].source.to_string(), "folder:/x");
     assert_eq!(joined.files()[0].access, alcove_policies::Access::ReadWrite);
+    assert_eq!(joined.files()[0].quota_bytes, Some(2 << 20));
+    let narrower = files("read-write", "folder:/x") + "quota = \"1 MiB\"\n";
+    let narrow = joined
+        .clone()
+        .attenuated("k".into(), Arc::new(policy(&narrower)));
+    assert_eq!(narrow.files()[0].quota_bytes, Some(1 << 20));
     assert_eq!(joined.state().unwrap().quota_bytes, 2 << 20);
     let inference = joined.inference().unwrap();
     assert_eq!(inference.models, ["a", "b"]);

@@ -52,6 +52,7 @@ fn meaning(policy: &Policy) -> String {
                 "mount": grant.mount,
                 "source": grant.source.to_string(),
                 "access": format!("{:?}", grant.access),
+                "quota_bytes": grant.quota_bytes,
             })
         })
         .collect();

@@ -1,6 +1,8 @@
 //! The functions of `wasi:filesystem/types`: each goes to the folder and is written down, or is
 //! answered from the record without touching it.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::Descriptor;
@@ -15,7 +17,7 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
 use super::kept::{give, keep, refused};
 use super::streams::{Reading, Writing};
-use super::{FileState, FilesView, digest};
+use super::{ENTRY_BYTES, FileState, FilesView, Given, digest};
 
 type Fd = Resource<Descriptor>;
 
@@ -118,12 +120,11 @@ impl HostDescriptor for FilesView<'_> {
     }
 
     async fn set_size(&mut self, fd: Fd, size: Filesize) -> FsResult<()> {
-        told!(
-            self,
-            "descriptor.set-size",
-            size,
+        told!(self, "descriptor.set-size", size, {
+            let now = self.inner.stat(Resource::new_borrow(fd.rep())).await?;
+            self.take(fd.rep(), size.saturating_sub(now.size))?;
             self.inner.set_size(fd, size).await
-        )
+        })
     }
 
     async fn set_times(&mut self, fd: Fd, at: NewTimestamp, mt: NewTimestamp) -> FsResult<()> {
@@ -145,12 +146,10 @@ impl HostDescriptor for FilesView<'_> {
     }
 
     async fn write(&mut self, fd: Fd, bytes: Vec<u8>, at: Filesize) -> FsResult<Filesize> {
-        told!(
-            self,
-            "descriptor.write",
-            (digest(&bytes), at),
+        told!(self, "descriptor.write", (digest(&bytes), at), {
+            self.take(fd.rep(), bytes.len() as u64)?;
             self.inner.write(fd, bytes, at).await
-        )
+        })
     }
 
     async fn read_directory(&mut self, fd: Fd) -> FsResult<Resource<DirectoryEntryStream>> {
@@ -177,6 +176,7 @@ impl HostDescriptor for FilesView<'_> {
         told!(self, "descriptor.create-directory-at", json!(path), {
             self.guard(&fd, &path)?;
             let folder = fd.rep();
+            self.take(folder, ENTRY_BYTES)?;
             let result = self.inner.create_directory_at(fd, path).await;
             self.noted(folder, result)
         })
@@ -226,6 +226,7 @@ impl HostDescriptor for FilesView<'_> {
                 self.guard(&fd, &from)?;
                 self.guard(&target, &to)?;
                 let folder = target.rep();
+                self.take(folder, ENTRY_BYTES)?;
                 let result = self.inner.link_at(fd, how, from, target, to).await;
                 self.noted(folder, result)
             }
@@ -246,14 +247,25 @@ impl HostDescriptor for FilesView<'_> {
             format!("{open:?}"),
             format!("{flags:?}")
         ]);
+        let folder = fd.rep();
         let handle = opened!(self, "descriptor.open-at", input, {
             self.guard(&fd, &path)?;
-            let folder = fd.rep();
+            if open.contains(OpenFlags::CREATE) {
+                let parent = Resource::new_borrow(folder);
+                if self.inner.stat_at(parent, how, path.clone()).await.is_err() {
+                    self.take(folder, ENTRY_BYTES)?;
+                }
+            }
             let result = self.inner.open_at(fd, how, path, open, flags).await;
             self.noted(folder, result)
         });
         match handle {
-            Some(handle) => Ok(handle),
+            Some(handle) => {
+                if let Some(given @ Given::Mount(_)) = self.state.given.get(&folder).copied() {
+                    self.state.given.insert(handle.rep(), given);
+                }
+                Ok(handle)
+            }
             None => self.stand_in(),
         }
     }
@@ -288,6 +300,7 @@ impl HostDescriptor for FilesView<'_> {
         told!(self, "descriptor.symlink-at", json!([from, to]), {
             self.guard(&fd, &to)?;
             let folder = fd.rep();
+            self.take(folder, ENTRY_BYTES)?;
             let result = self.inner.symlink_at(fd, from, to).await;
             self.noted(folder, result)
         })
@@ -370,6 +383,7 @@ impl HostDescriptor for FilesView<'_> {
     fn write_via_stream(&mut self, fd: Fd, at: Filesize) -> FsResult<Resource<DynOutputStream>> {
         self.writing(
             "wasi:filesystem/types.descriptor.write-via-stream",
+            fd.rep(),
             at,
             |view| view.inner.write_via_stream(fd, at),
         )
@@ -378,6 +392,7 @@ impl HostDescriptor for FilesView<'_> {
     fn append_via_stream(&mut self, fd: Fd) -> FsResult<Resource<DynOutputStream>> {
         self.writing(
             "wasi:filesystem/types.descriptor.append-via-stream",
+            fd.rep(),
             0,
             |view| view.inner.append_via_stream(fd),
         )
@@ -393,10 +408,12 @@ impl FilesView<'_> {
     fn writing(
         &mut self,
         function: &'static str,
+        file: u32,
         at: Filesize,
         open: impl FnOnce(&mut Self) -> FsResult<Resource<DynOutputStream>>,
     ) -> FsResult<Resource<DynOutputStream>> {
         let recorder = self.shared.recorder.clone();
+        let room = self.state.room(file).cloned();
         let (mut trap, mut handle) = (None, None);
         let kept = recorder
             .through_now(function, &at, || match open(self) {
@@ -411,7 +428,11 @@ impl FilesView<'_> {
         let file = handle
             .map(|handle| self.inner.table.delete(handle))
             .transpose()?;
-        let stream: DynOutputStream = Box::new(Writing { recorder, file });
+        let stream: DynOutputStream = Box::new(Writing {
+            shared: Arc::clone(self.shared),
+            file,
+            room,
+        });
         Ok(self.inner.table.push(stream)?)
     }
 }

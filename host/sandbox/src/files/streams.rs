@@ -1,6 +1,8 @@
 //! Streams of files: what is read comes from the file and is written down, or from the record; what
 //! is written goes to the file, or nowhere.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -10,8 +12,10 @@ use wasmtime_wasi::p2::{
 };
 
 use super::kept;
+use super::room::Room;
 use crate::record;
 use crate::recorder::Recorder;
+use crate::shared::Shared;
 
 /// What a stream answers instead of a result.
 #[derive(Serialize, Deserialize)]
@@ -99,8 +103,10 @@ impl InputStream for Reading {
 
 /// A stream to write to; without a file what is written goes nowhere.
 pub(super) struct Writing {
-    pub(super) recorder: Recorder,
+    pub(super) shared: Arc<Shared>,
     pub(super) file: Option<DynOutputStream>,
+    /// What may still be written, where that is limited.
+    pub(super) room: Option<Room>,
 }
 
 #[async_trait]
@@ -115,14 +121,20 @@ impl Pollable for Writing {
 #[async_trait]
 impl OutputStream for Writing {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        let Writing { recorder, file } = self;
+        let Writing { shared, file, room } = self;
         let input = super::digest(&bytes);
         told(
-            recorder,
+            &shared.recorder,
             "wasi:io/streams.output-stream.write",
             &input,
             || match file {
-                Some(file) => file.write(bytes),
+                Some(file) => {
+                    if let Some(room) = room {
+                        room.take(bytes.len() as u64, shared)
+                            .map_err(|code| StreamError::LastOperationFailed(code.into()))?;
+                    }
+                    file.write(bytes)
+                }
                 None => Err(StreamError::Closed),
             },
             |()| (),
@@ -130,9 +142,9 @@ impl OutputStream for Writing {
     }
 
     fn flush(&mut self) -> StreamResult<()> {
-        let Writing { recorder, file } = self;
+        let Writing { shared, file, .. } = self;
         told(
-            recorder,
+            &shared.recorder,
             "wasi:io/streams.output-stream.flush",
             &(),
             || match file {
@@ -144,9 +156,9 @@ impl OutputStream for Writing {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        let Writing { recorder, file } = self;
+        let Writing { shared, file, .. } = self;
         told(
-            recorder,
+            &shared.recorder,
             "wasi:io/streams.output-stream.check-write",
             &(),
             || match file {

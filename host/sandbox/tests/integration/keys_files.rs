@@ -178,3 +178,26 @@ async fn a_folder_that_is_gone_is_said() {
         "the host's paths stay here: {reason}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_folder_takes_more_once_something_is_gone() {
+    let case = Case::new();
+    let small = policy(
+        "[[files]]\nmount = \"/workspace\"\nsource = \"conversation-workspace\"\naccess = \"read-write\"\nquota = \"16 KiB\"\n",
+    );
+    let write = |name: &'static str| {
+        let grant = case.grant(&small, "/workspace");
+        case.run(grant, "write", name)
+    };
+    text(&write("/workspace/b.txt").await);
+    text(&write("/workspace/c.txt").await);
+    text(&write("/workspace/c.txt").await);
+    let report = write("/workspace/d.txt").await;
+    assert!(
+        matches!(&report.outcome, Outcome::Limit(hit) if hit.name == "files"),
+        "{report:?}"
+    );
+    assert!(!case.folder.path().join("d.txt").exists());
+    std::fs::remove_file(case.folder.path().join("a.txt")).unwrap();
+    text(&write("/workspace/d.txt").await);
+}

@@ -17,3 +17,4 @@ pub mod store;
 pub mod telemetry;
 pub mod tools;
 pub mod vault;
+pub mod workspaces;

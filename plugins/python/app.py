@@ -37,6 +37,8 @@ MAX_OUTPUT_BYTES = 100_000
 MAX_CODE_CHARS = 200_000
 # What goes to the host at once.
 MAX_CHUNK_BYTES = 1 << 20
+# Where the conversation's files are, if the policy mounts them.
+WORKSPACE = "/workspace"
 # The sources of so many cells are kept for tracebacks.
 MAX_CELLS_KEPT = 1_000
 
@@ -87,6 +89,10 @@ class Repl:
         # The generator's state was fixed when the component was built: every instance would
         # draw the same numbers.
         random.seed()
+        try:
+            os.chdir(WORKSPACE)
+        except OSError:  # The policy mounts no such folder.
+            pass
 
     def run(self, code):
         if self.cells == 0:

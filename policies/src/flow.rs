@@ -3,6 +3,9 @@
 use crate::Policy;
 use crate::http::HttpRule;
 
+/// What `[[files]]` opens, among [`Policy::private_sources`].
+pub const FILES_SOURCE: &str = "files of the conversation";
+
 impl Policy {
     /// Whether it may send to any public host. Such a plugin is watched while something private
     /// is around; one that may only send to origins that the grant names is trusted by it.
@@ -16,7 +19,7 @@ impl Policy {
     pub fn private_sources(&self) -> Vec<&'static str> {
         let mut sources = Vec::new();
         if !self.files().is_empty() {
-            sources.push("files of the conversation");
+            sources.push(FILES_SOURCE);
         }
         if self.state().is_some() {
             sources.push("what it kept for the person");

@@ -48,6 +48,7 @@ pub use denial::Denial;
 pub use environment::EnvVariable;
 pub use error::PolicyError;
 pub use files::{Access, FileGrant, FileSource};
+pub use flow::FILES_SOURCE;
 pub use granted::Granted;
 pub use http::{AlsoAllows, HttpDecision};
 pub use inject::{Inject, InjectPart, InjectPlace, is_secret_name};

@@ -17,6 +17,38 @@ pub struct ConversationSummary {
     pub updated_at_ms: i64,
 }
 
+/// `POST /api/conversations`: an empty one, to put files into before the first message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateConversation {
+    /// Its title: 1 to 200 characters.
+    pub title: String,
+}
+
+/// `GET /api/conversations/{id}/files`: what tools see as `/workspace`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkspaceFiles {
+    /// At most 1,000, by path.
+    pub files: Vec<WorkspaceFile>,
+    /// Whether there are more.
+    pub more: bool,
+    /// The bytes of all.
+    pub bytes: u64,
+    /// Above how many bytes nothing more can be put there.
+    pub max_bytes: u64,
+}
+
+/// A file of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkspaceFile {
+    /// Relative to `/workspace`.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// When it was last written.
+    pub modified_at_ms: i64,
+}
+
 /// `GET /api/conversations?limit=N&cursor=C`: newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConversationPage {

@@ -34,7 +34,8 @@ pub use chat_completions::{
     ChatContentPart, ChatDelta, ChatMessage, ChatUsage, StreamOptions,
 };
 pub use conversations::{
-    Conversation, ConversationPage, ConversationSummary, Ended, RenameConversation,
+    Conversation, ConversationPage, ConversationSummary, CreateConversation, Ended,
+    RenameConversation, WorkspaceFile, WorkspaceFiles,
 };
 pub use events::{EventBody, StreamEvent};
 pub use items::{

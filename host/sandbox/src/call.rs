@@ -101,7 +101,7 @@ pub struct Grant {
     /// What is in force: the grants joined, under the ceiling.
     pub policy: Arc<Authority>,
     /// The folders that the policy's `[[files]]` stand for. A mount that the policy does not name is
-    /// not mounted.
+    /// an empty folder in which everything is refused.
     pub mounts: Vec<Mount>,
     /// Values for the `{secret:name}` of the policy's `inject`.
     pub secrets: Secrets,

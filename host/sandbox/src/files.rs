@@ -51,10 +51,11 @@ struct Mounted {
 }
 
 /// What a handle is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Given {
-    /// The empty folder that stands for everything that is not mounted.
-    Root,
+    /// The empty folder, which stands for the root or for a folder that the policy does not mount:
+    /// where the guest sees it, without a slash at its end.
+    Nothing(String),
     /// A folder that the policy mounts, by its place in the list, or something in it.
     Mount(usize),
 }
@@ -90,7 +91,7 @@ impl FileState {
         Denial {
             capability: "files",
             detail: format!(
-                "`/{}` is in no folder that the policy of {} mounts",
+                "`{}` is in no folder that the policy of {} mounts",
                 path.escape_debug(),
                 self.plugin
             ),
@@ -119,7 +120,7 @@ impl FileState {
     fn room(&self, handle: u32) -> Option<&Room> {
         match self.given.get(&handle)? {
             Given::Mount(mount) => self.mounts.get(*mount)?.room.as_ref(),
-            Given::Root => None,
+            Given::Nothing(_) => None,
         }
     }
 }
@@ -132,13 +133,15 @@ pub(crate) struct FilesView<'a> {
 }
 
 impl FilesView<'_> {
-    /// Refuses a path under the root, other than the root itself.
+    /// Refuses a path under a folder that stands for nothing, other than the folder itself.
     fn guard(&mut self, folder: &Resource<Descriptor>, path: &str) -> FsResult<()> {
-        let is_root = self.state.given.get(&folder.rep()) == Some(&Given::Root);
-        if !is_root || matches!(path, "." | "./" | "") {
+        let Some(Given::Nothing(seen)) = self.state.given.get(&folder.rep()) else {
+            return Ok(());
+        };
+        if matches!(path, "." | "./" | "") {
             return Ok(());
         }
-        let denial = self.state.outside(path);
+        let denial = self.state.outside(&format!("{seen}/{path}"));
         self.shared.refuse(Refusal::Denied(denial));
         Err(ErrorCode::Access.into())
     }
@@ -156,13 +159,13 @@ impl FilesView<'_> {
         match &result {
             Ok(_) => self.shared.succeeded(),
             Err(error) => {
-                let given = self.state.given.get(&folder).copied();
+                let given = self.state.given.get(&folder);
                 if let Some(Given::Mount(mount)) = given
                     && matches!(
                         error.downcast_ref(),
                         Some(ErrorCode::NotPermitted | ErrorCode::ReadOnly)
                     )
-                    && let Some(denial) = self.state.read_only(mount)
+                    && let Some(denial) = self.state.read_only(*mount)
                 {
                     self.shared.refuse(Refusal::Denied(denial));
                 }
@@ -181,7 +184,10 @@ impl preopens::Host for FilesView<'_> {
                 .mounts
                 .iter()
                 .position(|own| own.mount == *name)
-                .map_or(Given::Root, Given::Mount);
+                .map_or_else(
+                    || Given::Nothing(name.trim_end_matches('/').to_owned()),
+                    Given::Mount,
+                );
             self.state.given.insert(folder.rep(), given);
         }
         Ok(folders)

@@ -59,6 +59,36 @@ pub struct HostRecord {
     pub truncated: bool,
 }
 
+/// The functions by which a guest learns what is in a folder.
+const READING: [&str; 5] = [
+    "wasi:filesystem/types.descriptor.read",
+    "wasi:filesystem/types.descriptor.read-via-stream",
+    "wasi:filesystem/types.descriptor.read-directory",
+    "wasi:filesystem/types.descriptor.readlink-at",
+    "wasi:filesystem/types.directory-entry-stream.read-directory-entry",
+];
+
+impl HostRecord {
+    /// Whether the guest read a file or listed a folder, or may have: what is not written down is
+    /// not known.
+    #[must_use]
+    pub fn read_files(&self) -> bool {
+        let may_have = || {
+            self.under
+                .as_ref()
+                .is_some_and(|own| !own.mounts.is_empty())
+        };
+        let read = |call: &HostCall| {
+            READING.contains(&call.function.as_str())
+                && call
+                    .output
+                    .as_ref()
+                    .is_some_and(|output| output.get("Ok").is_some())
+        };
+        (self.truncated && may_have()) || self.calls.iter().any(read)
+    }
+}
+
 /// The limits and folders that a call ran under: it is run again under the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Under {

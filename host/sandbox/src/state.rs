@@ -74,8 +74,9 @@ impl GuestState {
             };
             open(no_files, FileState::ROOT, FsPerms::ReadOnly)?;
             for mount in &grant.mounts {
-                if let Some(perms) = permitted(&grant.policy, mount) {
-                    open(&mount.host, &mount.guest, perms)?;
+                match permitted(&grant.policy, mount) {
+                    Some(perms) => open(&mount.host, &mount.guest, perms)?,
+                    None => open(no_files, &mount.guest, FsPerms::ReadOnly)?,
                 }
             }
         }

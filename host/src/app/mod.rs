@@ -30,6 +30,7 @@ use crate::store::Store;
 use crate::store::log::ItemLog;
 use crate::tools::{Tools, ToolsConfig};
 use crate::vault::Vault;
+use crate::workspaces::Workspaces;
 
 use folder::DataFolder;
 pub use folder::FolderError;
@@ -57,6 +58,8 @@ pub struct App {
     pub assets: AssetStore,
     /// Who used how much.
     pub ledger: LedgerBook,
+    /// The files of conversations.
+    pub workspaces: Workspaces,
     /// Plugins, grants and calls.
     pub tools: Tools,
     /// Responses that are being produced.
@@ -208,6 +211,7 @@ impl App {
         }
         let inference = Inference::start(inference_config(&config));
         let mcp_stdio = McpStdioServers::new(&config.mcp_stdio);
+        let workspaces = Workspaces::new(&data.join("workspaces"));
         let tools = Tools::new(ToolsConfig {
             store: Arc::clone(&store),
             log: log.clone(),
@@ -218,7 +222,7 @@ impl App {
             inference: inference.clone(),
             ledger: ledger.clone(),
             mcp_stdio: mcp_stdio.clone(),
-            workspaces: data.join("workspaces"),
+            workspaces: workspaces.clone(),
             max_sessions: config.limits.max_tool_sessions,
             local,
         });
@@ -256,6 +260,7 @@ impl App {
             inference,
             assets,
             ledger,
+            workspaces,
             tools,
             runs,
             egress,

@@ -77,13 +77,24 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route(
             "/api/conversations",
-            get(api::list_conversations::list_conversations),
+            get(api::list_conversations::list_conversations)
+                .post(api::create_conversation::create_conversation),
         )
         .route(
             "/api/conversations/{id}",
             get(api::get_conversation::get_conversation)
                 .patch(api::rename_conversation::rename_conversation)
                 .delete(api::delete_conversation::delete_conversation),
+        )
+        .route(
+            "/api/conversations/{id}/files",
+            get(api::list_files::list_files),
+        )
+        .route(
+            "/api/conversations/{id}/files/{*path}",
+            get(api::get_file::get_file)
+                .put(api::put_file::put_file)
+                .delete(api::remove_file::remove_file),
         )
         .route("/api/assets/{id}", get(api::get_asset::get_asset))
         .route(

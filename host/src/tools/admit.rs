@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alcove_api_types::{Label, ToolOutcome};
+use alcove_api_types::ToolOutcome;
 use alcove_policies::inspect::Inspection;
 use alcove_sandbox::{CompileError, Component, Grant, LoadError, Outbound, Progress, Secrets};
 use tokio::sync::mpsc;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::chain::Chain;
 use super::consent::Verdict;
-use super::flow::{Leaving, label};
+use super::flow::Leaving;
 use super::in_force::InForce;
 use super::leases::{EndsWithAny, Lease};
 use super::outcome::PLUGIN;
@@ -35,8 +35,6 @@ pub(super) struct Admitted {
     pub(super) inspection: Arc<Inspection>,
     pub(super) component: Component,
     pub(super) grant: Grant,
-    /// What its results count as.
-    pub(super) label: Label,
     /// What watches its requests.
     pub(super) outbound: Option<Arc<dyn Outbound>>,
     /// The leases of the calls that this one stands under.
@@ -107,7 +105,6 @@ impl Tools {
             .await
             .map_err(|why| refused(&why))?;
         Ok(Admitted {
-            label: label(&found.authority),
             outbound: Leaving::of(request, &found.authority).watch(request),
             grant: grant(&found, ends.token(), &mounts, secrets),
             in_force: found,

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::admit::Admitted;
 use super::capabilities::{CallAccount, CallContext};
 use super::chain::Chain;
+use super::flow::label_of_use;
 use super::live::Key;
 use super::outcome::{is_asset, translate, usage};
 use super::sessions::{Restore, Restored, ran};
@@ -203,7 +204,11 @@ impl Tools {
             never = self.watch_grants(request, &admitted.in_force) => match never {},
         };
         let usage = ran.report.usage;
-        let mut ended = Ended::reported(ran, admitted.label, context.account);
+        let label = label_of_use(
+            &admitted.grant.policy,
+            ran.report.record.read_files() || has_read_files(request),
+        );
+        let mut ended = Ended::reported(ran, label, context.account);
         ended.outcome = held.name(ended.outcome);
         ended.spent = held.settle(&usage).await;
         ended
@@ -272,6 +277,13 @@ impl Tools {
         }
         Ran { report, notes }
     }
+}
+
+/// Whether what an earlier call read from files may be in a variable of the session.
+fn has_read_files(request: &ToolRequest) -> bool {
+    let mut prior = request.prior.iter();
+    request.tool.session
+        && prior.any(|call| call.plugin == request.tool.plugin && call.record.read_files())
 }
 
 /// Why the arguments can't be those of a call: nobody is asked about such a one.

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use alcove_api_types::{Label, ToolCall, ToolOutcome};
-use alcove_policies::Authority;
+use alcove_policies::{Authority, FILES_SOURCE};
 use alcove_sandbox::{Outbound, Passage};
 use serde_json::Value;
 use url::Url;
@@ -216,6 +216,19 @@ pub(super) fn label(policy: &Authority) -> Label {
         None if policy.private_sources().is_empty() => Label::Public,
         None => Label::Private,
     }
+}
+
+/// What the results of a call count as that ended: private where it read what is. Of files it is
+/// known whether it did; with any other private source it is presumed.
+pub(super) fn label_of_use(policy: &Authority, read_files: bool) -> Label {
+    let only_files = || {
+        let sources = policy.private_sources();
+        sources.iter().all(|source| *source == FILES_SOURCE)
+    };
+    if !read_files && policy.labels().is_none() && only_files() {
+        return Label::Public;
+    }
+    label(policy)
 }
 
 #[cfg(test)]

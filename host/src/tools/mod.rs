@@ -38,7 +38,6 @@ mod upgrades;
 mod urls;
 mod workspace;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use alcove_registry::ComponentStore;
@@ -52,6 +51,7 @@ use crate::mcp_stdio::McpStdioServers;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::store::log::ItemLog;
+use crate::workspaces::Workspaces;
 
 pub use asked::{Asked, input_question, unanswered};
 pub use consent::{Allowance, Consent, Question, Verdict, allowed_call};
@@ -87,8 +87,8 @@ pub struct ToolsConfig {
     pub ledger: LedgerBook,
     /// MCP servers that are processes.
     pub mcp_stdio: McpStdioServers,
-    /// Where conversations keep files for their tools: `<data>/workspaces`.
-    pub workspaces: PathBuf,
+    /// Where conversations keep files for their tools.
+    pub workspaces: Workspaces,
     /// How many session instances are kept alive between calls. Fewer than the sandbox has
     /// instances, or nothing else could run.
     pub max_sessions: usize,
@@ -114,7 +114,7 @@ struct Inner {
     inference: Inference,
     ledger: LedgerBook,
     mcp_stdio: McpStdioServers,
-    workspaces: PathBuf,
+    workspaces: Workspaces,
     local: Principal,
     standing: Standing,
     leases: Leases,

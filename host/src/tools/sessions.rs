@@ -4,12 +4,15 @@
 //! readings, random bytes, answers to requests. Nothing is sent again. What they return is compared. A call that was killed is left out, and
 //! the person and the model are told.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use alcove_api_types::{ToolOutcome, ToolPart};
 use alcove_policies::manifest::Tool;
 use alcove_policies::schema;
-use alcove_sandbox::{Component, Grant, Invocation, Outcome, Progress, Report, Sandbox, Session};
+use alcove_sandbox::{
+    Component, Grant, Invocation, Mount, Outcome, Progress, Report, Sandbox, Session,
+};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -136,7 +139,7 @@ impl Restore<'_> {
     ) -> Result<Replay, Box<Report>> {
         let mut session = self
             .sandbox
-            .open_session(self.component, self.grant.clone())
+            .open_session(self.component, self.grant_as_then(calls))
             .await
             .map_err(Box::new)?;
         let mut findings = Findings::default();
@@ -168,6 +171,23 @@ impl Restore<'_> {
             }
         }
         Ok(Replay::Done(session, findings))
+    }
+
+    /// The grant, with every folder that the calls saw: one that it does not mount is empty and
+    /// refuses, but a guest that finds no folder where there was one asks other questions.
+    fn grant_as_then(&self, calls: &[&PriorCall]) -> Grant {
+        let mut grant = self.grant.clone();
+        let under = calls.iter().filter_map(|call| call.record.under.as_ref());
+        for (seen, _) in under.flat_map(|under| &under.mounts) {
+            if !grant.mounts.iter().any(|mount| mount.guest == *seen) {
+                grant.mounts.push(Mount {
+                    guest: seen.clone(),
+                    host: PathBuf::new(),
+                    writable: false,
+                });
+            }
+        }
+        grant
     }
 
     /// Whether the call that this is for ends here: stopped, revoked, or refused for its rate, in

@@ -1,13 +1,13 @@
 //! The folders of this machine that a policy's `[[files]]` stand for.
 
-use std::fs;
 use std::io;
-use std::path::Path;
 
 use alcove_core::ids::ConversationId;
 use alcove_policies::{Access, Authority, FileSource};
 use alcove_sandbox::Mount;
 use tempfile::TempDir;
+
+use crate::workspaces::Workspaces;
 
 /// The mounts of one call.
 pub(super) struct Mounts {
@@ -20,32 +20,27 @@ impl Mounts {
     /// Opens what the policy names. A conversation's workspace is made when it is first needed;
     /// a folder that an admin named must be there.
     pub(super) fn prepare(
-        workspaces: &Path,
+        workspaces: &Workspaces,
         policy: &Authority,
         conversation: Option<ConversationId>,
     ) -> io::Result<Mounts> {
         let mut passing = None;
         let mut mounts = Vec::new();
         for grant in policy.files() {
-            let host = match &grant.source {
-                FileSource::Folder(path) => path.clone(),
-                FileSource::ConversationWorkspace => match conversation {
-                    Some(conversation) => {
-                        let path = workspaces.join(conversation.to_string());
-                        fs::create_dir_all(&path)?;
-                        path
-                    }
-                    None => {
-                        if passing.is_none() {
-                            fs::create_dir_all(workspaces)?;
-                            passing = Some(TempDir::new_in(workspaces)?);
-                        }
-                        passing
-                            .as_ref()
-                            .map(|folder| folder.path().to_owned())
-                            .unwrap_or_default()
-                    }
-                },
+            let host = match (&grant.source, conversation) {
+                (FileSource::Folder(path), _) => path.clone(),
+                (FileSource::ConversationWorkspace, Some(conversation)) => {
+                    workspaces.folder(conversation)?
+                }
+                (FileSource::ConversationWorkspace, None) => {
+                    let folder = match passing.take() {
+                        Some(folder) => folder,
+                        None => workspaces.passing()?,
+                    };
+                    let path = folder.path().to_owned();
+                    passing = Some(folder);
+                    path
+                }
             };
             mounts.push(Mount {
                 guest: grant.mount.clone(),
@@ -75,16 +70,17 @@ mod tests {
     #[test]
     fn a_conversation_keeps_its_workspace_and_a_passing_call_does_not() {
         let dir = tempfile::tempdir().unwrap();
+        let workspaces = Workspaces::new(dir.path());
         let policy = Authority::from(Policy::parse(POLICY).unwrap());
         let conversation = ConversationId::generate();
         let kept = {
-            let mounts = Mounts::prepare(dir.path(), &policy, Some(conversation)).unwrap();
+            let mounts = Mounts::prepare(&workspaces, &policy, Some(conversation)).unwrap();
             assert!(mounts.mounts()[0].writable);
             mounts.mounts()[0].host.clone()
         };
         assert!(kept.is_dir());
         let passing = {
-            let mounts = Mounts::prepare(dir.path(), &policy, None).unwrap();
+            let mounts = Mounts::prepare(&workspaces, &policy, None).unwrap();
             assert!(mounts.mounts()[0].host.is_dir());
             assert_ne!(mounts.mounts()[0].host, kept);
             mounts.mounts()[0].host.clone()
@@ -95,13 +91,14 @@ mod tests {
     #[test]
     fn without_a_grant_there_is_no_folder() {
         let dir = tempfile::tempdir().unwrap();
+        let workspaces = Workspaces::new(dir.path());
         let policy = Authority::from(Policy::nothing("alcove/python").unwrap());
         assert!(
-            Mounts::prepare(dir.path(), &policy, None)
+            Mounts::prepare(&workspaces, &policy, None)
                 .unwrap()
                 .mounts()
                 .is_empty()
         );
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alcove_policies::{DEFAULTS, HttpDecision, Policy};
+use alcove_policies::{DEFAULTS, FileSource, HttpDecision, Policy};
 
 fn default(plugin: &str) -> Policy {
     let (_, text) = DEFAULTS.iter().find(|(id, _)| *id == plugin).unwrap();
@@ -17,10 +17,11 @@ fn each_is_for_its_plugin() {
 }
 
 #[test]
-fn python_may_compute_and_show_charts() {
+fn python_may_compute_show_charts_and_keep_files() {
     let policy = default("alcove/python");
     assert!(!policy.has_http());
-    assert!(policy.files().is_empty());
+    assert_eq!(policy.files().len(), 1);
+    assert_eq!(policy.files()[0].source, FileSource::ConversationWorkspace);
     assert!(policy.assets().is_some());
     assert!(policy.limits().cpu >= Duration::from_secs(10));
 }

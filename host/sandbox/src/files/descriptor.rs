@@ -261,7 +261,8 @@ impl HostDescriptor for FilesView<'_> {
         });
         match handle {
             Some(handle) => {
-                if let Some(given @ Given::Mount(_)) = self.state.given.get(&folder).copied() {
+                if let Some(Given::Mount(mount)) = self.state.given.get(&folder) {
+                    let given = Given::Mount(*mount);
                     self.state.given.insert(handle.rep(), given);
                 }
                 Ok(handle)

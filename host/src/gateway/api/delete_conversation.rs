@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use http::StatusCode;
 
-use super::conversation_id;
+use super::{blocking, conversation_id};
 use crate::app::App;
 use crate::gateway::caller::Caller;
 use crate::gateway::error::ApiError;
 
-/// Stops what runs in the conversation, then destroys the keys of all its items.
+/// Stops what runs in the conversation, removes its files, then destroys the keys of all its items.
 pub(in crate::gateway) async fn delete_conversation(
     State(app): State<Arc<App>>,
     Caller(principal): Caller,
@@ -22,6 +22,9 @@ pub(in crate::gateway) async fn delete_conversation(
     if let Some(run) = app.runs.running_in(id) {
         app.runs.stop(&principal, run.id()).await?;
     }
+    // The files first: a conversation that still is there can be deleted again.
+    let workspaces = app.workspaces.clone();
+    blocking(move || workspaces.remove(id)).await?;
     app.log.delete(&principal, id).await?;
     // Its assets are unreadable by now; where their files can't be removed, the next start does it.
     if let Err(error) = app.assets.sweep().await {

@@ -18,7 +18,7 @@ use crate::tools::is_shown_image;
 /// How much is read from the disk at a time.
 const CHUNK_BYTES: usize = 256 << 10;
 /// A tool made it: wherever it is opened, it loads nothing and runs nothing.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; sandbox";
+pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; sandbox";
 
 /// A file that a tool made, for the person whose call it was. Images that cannot hold code are
 /// shown, everything else is a download.
@@ -48,7 +48,7 @@ pub(in crate::gateway) async fn get_asset(
     };
     headers.insert(header::CONTENT_TYPE, text(&detail.media_type));
     headers.insert(header::CONTENT_LENGTH, size.into());
-    headers.insert(header::CONTENT_DISPOSITION, text(&disposition(&detail)));
+    headers.insert(header::CONTENT_DISPOSITION, text(&shown(&detail)));
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(CONTENT_SECURITY_POLICY),
@@ -56,14 +56,18 @@ pub(in crate::gateway) async fn get_asset(
     Ok(response)
 }
 
-/// `inline` or `attachment`, with the file's name (RFC 6266, RFC 8187).
-fn disposition(detail: &AssetDetail) -> String {
-    let kind = if is_shown_image(&detail.media_type) {
-        "inline"
-    } else {
-        "attachment"
+/// How an asset is disposed of.
+fn shown(detail: &AssetDetail) -> String {
+    let kind = match is_shown_image(&detail.media_type) {
+        true => "inline",
+        false => "attachment",
     };
-    let Some(name) = &detail.name else {
+    disposition(kind, detail.name.as_deref())
+}
+
+/// `inline` or `attachment`, with the file's name (RFC 6266, RFC 8187).
+pub(super) fn disposition(kind: &str, name: Option<&str>) -> String {
+    let Some(name) = name else {
         return kind.to_owned();
     };
     let mut encoded = String::new();
@@ -84,7 +88,7 @@ mod tests {
     #[test]
     fn only_plain_images_are_shown_and_names_are_encoded() {
         let of = |media_type: &str, name: Option<&str>| {
-            disposition(&AssetDetail {
+            shown(&AssetDetail {
                 media_type: media_type.to_owned(),
                 name: name.map(str::to_owned),
             })

@@ -4,6 +4,7 @@ pub(super) mod add_mcp_server;
 pub(super) mod answer_approval;
 pub(super) mod clear_ceiling;
 pub(super) mod create_binding;
+pub(super) mod create_conversation;
 pub(super) mod create_key;
 pub(super) mod decline_request;
 pub(super) mod delete_conversation;
@@ -12,6 +13,7 @@ pub(super) mod get_asset;
 pub(super) mod get_call;
 pub(super) mod get_ceiling;
 pub(super) mod get_conversation;
+pub(super) mod get_file;
 pub(super) mod get_quota;
 pub(super) mod inspect_plugin;
 pub(super) mod install_plugin;
@@ -19,6 +21,7 @@ pub(super) mod learn_policy;
 pub(super) mod list_approvals;
 pub(super) mod list_bindings;
 pub(super) mod list_conversations;
+pub(super) mod list_files;
 pub(super) mod list_keys;
 pub(super) mod list_plugins;
 pub(super) mod list_principals;
@@ -26,7 +29,9 @@ pub(super) mod list_requests;
 pub(super) mod list_secrets;
 pub(super) mod me;
 pub(super) mod plugin_history;
+pub(super) mod put_file;
 pub(super) mod read_policy;
+pub(super) mod remove_file;
 pub(super) mod remove_plugin;
 pub(super) mod remove_secret;
 pub(super) mod rename_conversation;
@@ -51,6 +56,27 @@ use crate::gateway::error::ApiError;
 use crate::secrets::SecretsError;
 use crate::store::log::LogError;
 use crate::tools::ToolsError;
+use crate::workspaces::WorkspaceError;
+
+/// Runs what touches the disk where it may block.
+async fn blocking<T: Send + 'static, E: Into<ApiError> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, ApiError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(ApiError::internal)?.map_err(Into::into)
+}
+
+impl From<WorkspaceError> for ApiError {
+    fn from(error: WorkspaceError) -> ApiError {
+        let message = error.to_string();
+        match error {
+            WorkspaceError::NotFound(_) => ApiError::NotFound(message),
+            WorkspaceError::Path(_) => ApiError::invalid("path", message),
+            WorkspaceError::Full => ApiError::Conflict(message),
+            WorkspaceError::Disk { .. } => ApiError::internal(error),
+        }
+    }
+}
 
 impl From<AccountError> for ApiError {
     fn from(error: AccountError) -> ApiError {

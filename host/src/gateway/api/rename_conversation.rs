@@ -22,12 +22,18 @@ pub(in crate::gateway) async fn rename_conversation(
     Json(RenameConversation { title }): Json<RenameConversation>,
 ) -> Result<Json<ConversationSummary>, ApiError> {
     let id = conversation_id(&id)?;
+    let title = checked_title(&title)?;
+    app.log.rename(&principal, id, title).await?;
+    let view = app.log.conversation(&principal, id).await?;
+    Ok(Json(summary(view.summary)))
+}
+
+/// A title without the space around it.
+pub(super) fn checked_title(title: &str) -> Result<&str, ApiError> {
     let title = title.trim();
     if title.is_empty() || title.chars().count() > MAX_TITLE_CHARS {
         let message = format!("a title has 1 to {MAX_TITLE_CHARS} characters");
         return Err(ApiError::invalid("title", message));
     }
-    app.log.rename(&principal, id, title).await?;
-    let view = app.log.conversation(&principal, id).await?;
-    Ok(Json(summary(view.summary)))
+    Ok(title)
 }

@@ -8,6 +8,9 @@ const MAX_PARTS: u32 = 256;
 /// Below this much free memory the small model is the default.
 const DEFAULT_MODEL_FREE_BYTES: u64 = 6 * 1024 * 1024 * 1024;
 
+/// The model that embeds texts.
+pub const EMBEDDING_MODEL: &str = "all-minilm-l6-v2";
+
 /// A list of models.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
@@ -21,6 +24,8 @@ pub struct Entry {
     pub id: String,
     /// The name for people.
     pub title: String,
+    /// What it does.
+    pub kind: ModelKind,
     /// The file's name in the models folder.
     pub file: String,
     /// Its size; `None` where it is only known to the source.
@@ -37,6 +42,26 @@ pub struct Entry {
     pub tested: bool,
     /// Where to get it, in order of preference.
     pub sources: Vec<Source>,
+}
+
+/// What a model does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelKind {
+    /// Writes text: a GGUF file.
+    #[default]
+    Chat,
+    /// Makes vectors of texts: a safetensors file.
+    Embedding,
+}
+
+impl ModelKind {
+    fn ending(self) -> &'static str {
+        match self {
+            ModelKind::Chat => ".gguf",
+            ModelKind::Embedding => ".safetensors",
+        }
+    }
 }
 
 /// A place that has the bytes.
@@ -134,6 +159,8 @@ struct RawCatalogue {
 struct RawEntry {
     id: String,
     title: String,
+    #[serde(default)]
+    kind: ModelKind,
     file: String,
     bytes: Option<u64>,
     sha256: Option<String>,
@@ -165,6 +192,7 @@ impl Entry {
         let mut entry = Entry {
             id: raw.id,
             title: raw.title,
+            kind: raw.kind,
             file: raw.file,
             bytes: raw.bytes,
             sha256: raw.sha256,
@@ -193,8 +221,10 @@ impl Entry {
         if entry.tested && (entry.sha256.is_none() || entry.bytes.is_none()) {
             return Err(entry.error("a tested model needs bytes and sha256"));
         }
-        if entry.file.contains(['/', '\\']) || !entry.file.ends_with(".gguf") {
-            return Err(entry.error("file must be a plain name that ends in .gguf"));
+        if entry.file.contains(['/', '\\']) || !entry.file.ends_with(entry.kind.ending()) {
+            return Err(entry.error(
+                "file must be a plain name that ends in .gguf, or in .safetensors for embeddings",
+            ));
         }
         Ok(entry)
     }
@@ -231,7 +261,12 @@ mod tests {
     #[test]
     fn builtin_catalogue_is_valid_and_has_the_defaults() {
         let catalogue = Catalogue::builtin().unwrap();
-        for id in ["qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b", "smollm2-135m"] {
+        for id in [
+            "qwen2.5-coder-1.5b",
+            "qwen2.5-coder-0.5b",
+            "smollm2-135m",
+            EMBEDDING_MODEL,
+        ] {
             let entry = catalogue.get(id).unwrap();
             assert!(
                 entry.tested && entry.sha256.is_some() && entry.sources.len() >= 2,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::limits::{MAX_EMBED_BYTES, MAX_EMBED_TEXTS};
+
 /// Why a model could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -131,6 +133,38 @@ pub enum GenerateError {
     Device(String),
     /// The reader was too slow or the worker is gone.
     #[error("the model's worker has stopped; restart the server and look at its log")]
+    Stopped,
+}
+
+/// Why texts could not be embedded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EmbedError {
+    /// Nothing to embed.
+    #[error("there must be at least one text, and no text may be empty")]
+    Empty,
+    /// Too many texts.
+    #[error("{texts} texts are more than {MAX_EMBED_TEXTS}; send them in several requests")]
+    TooMany {
+        /// How many came.
+        texts: usize,
+    },
+    /// Too much text.
+    #[error("{bytes} bytes of text are more than {MAX_EMBED_BYTES}; send them in several requests")]
+    TooLong {
+        /// How many came.
+        bytes: usize,
+    },
+    /// The queue is full.
+    #[error("too many texts wait to be embedded; try again later")]
+    QueueFull,
+    /// The caller cancelled it.
+    #[error("the request was cancelled")]
+    Cancelled,
+    /// The device failed.
+    #[error("the sentence encoder failed: {0}")]
+    Device(String),
+    /// The worker is gone.
+    #[error("the sentence encoder has stopped; restart the server and look at its log")]
     Stopped,
 }
 

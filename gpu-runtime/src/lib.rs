@@ -9,6 +9,7 @@ mod cache;
 pub mod catalogue;
 mod chat;
 mod device;
+mod embedder;
 mod engine;
 mod error;
 mod events;
@@ -28,10 +29,12 @@ mod template;
 mod text;
 mod tokenizer;
 mod weights;
+mod wordpiece;
 mod worker;
 
 pub use chat::{ChatMessage, ChatRole, Prompt};
-pub use error::{GenerateError, LoadError, SubmitError, TemplateError};
+pub use embedder::{EMBEDDING_DIMENSIONS, Embedder, Embeddings};
+pub use error::{EmbedError, GenerateError, LoadError, SubmitError, TemplateError};
 pub use request::{
     Event, Finish, GenerateRequest, Grammar, Priority, Sampling, Timings, TokenUsage,
 };

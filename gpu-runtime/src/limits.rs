@@ -32,3 +32,13 @@ pub const MAX_THREADS: usize = 64;
 pub const MAX_TENSORS: usize = 16 * 1024;
 /// Bytes of a chat template's output.
 pub const MAX_RENDERED_BYTES: usize = 16 * 1024 * 1024;
+/// Texts that are embedded at once.
+pub const MAX_EMBED_TEXTS: usize = 128;
+/// Bytes of them all.
+pub const MAX_EMBED_BYTES: usize = 512 * 1024;
+/// Word pieces of a text that its vector is made of; the rest is not read.
+pub const MAX_EMBED_PIECES: usize = 256;
+/// Word pieces, padding included, that are computed together: a fraction of a second.
+pub const EMBED_BATCH_PIECES: usize = 1024;
+/// Requests of each priority that may wait for the sentence encoder.
+pub const MAX_EMBED_WAITING: usize = 32;

@@ -2,11 +2,14 @@
 //!
 //! A model maps token ids and positions to logits. It owns weights only: the KV cache is passed in.
 
+mod bert;
 mod blocks;
 mod llama;
 mod qwen2;
 
 use std::sync::Arc;
+
+pub(crate) use bert::Bert;
 
 use crate::cache::KvCache;
 use crate::error::LoadError;

@@ -4,8 +4,14 @@ use anyhow::Result;
 
 use crate::{build, mcp_client, model, paths, search_server, setup, shell};
 
-/// The models that tests load: forced tools, judgement, and the numerics check of the default.
-const TEST_MODELS: &[&str] = &["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"];
+/// The models that tests load: forced tools, judgement, the numerics check of the default, and the
+/// sentence encoder.
+const TEST_MODELS: &[&str] = &[
+    "smollm2-135m",
+    "qwen2.5-coder-0.5b",
+    "qwen2.5-coder-1.5b",
+    "all-minilm-l6-v2",
+];
 
 /// The whole suite, or what `arguments` select of it.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {

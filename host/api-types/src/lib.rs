@@ -10,6 +10,7 @@ mod audit;
 mod calls;
 mod chat_completions;
 mod conversations;
+mod embeddings;
 mod events;
 mod items;
 mod models;
@@ -37,6 +38,10 @@ pub use conversations::{
     Conversation, ConversationPage, ConversationSummary, CreateConversation, Ended,
     RenameConversation, WorkspaceFile, WorkspaceFiles,
 };
+pub use embeddings::{
+    Embedding, EmbeddingList, EmbeddingsInput, EmbeddingsRequest, EmbeddingsUsage, EncodingFormat,
+    Vector,
+};
 pub use events::{EventBody, StreamEvent};
 pub use items::{
     Audience, ContentPart, Item, ItemStatus, Label, Message, Role, ToolCall, ToolOutcome, ToolPart,
@@ -55,6 +60,7 @@ pub use quota::{QuotaShare, QuotaShares, QuotaUse};
 pub use readiness::{ModelState, Readiness};
 pub use responses::{
     ConversationRef, CreateResponse, IncompleteDetails, Input, InputContent, InputItem, InputPart,
-    Response, ResponseError, ResponseStatus, ServerTools, ToolChoice, ToolChoiceMode, Usage,
+    Response, ResponseError, ResponseStatus, ServerTools, ToolChoice, ToolChoiceMode, ToolsOffered,
+    Usage,
 };
 pub use secrets::{SecretInfo, SecretScope, SetSecret};

@@ -218,6 +218,24 @@ pub struct Response {
     /// The client's own notes, echoed.
     #[serde(default)]
     pub metadata: serde_json::Map<String, serde_json::Value>,
+    /// Which of many granted tools were offered; absent where all of them were.
+    #[serde(
+        rename = "alcove:tools_offered",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub tools_offered: Option<ToolsOffered>,
+}
+
+/// Which of many granted tools a response could use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolsOffered {
+    /// Their names.
+    pub offered: Vec<String>,
+    /// The names of the others.
+    pub left_out: Vec<String>,
+    /// Why these, in words for people.
+    pub reason: String,
 }
 
 /// Where a response stands.

@@ -20,7 +20,7 @@ use crate::accounts::Accounts;
 use crate::assets::AssetStore;
 use crate::config::Config;
 use crate::gateway::chain;
-use crate::inference::{Inference, InferenceConfig};
+use crate::inference::{Encoder, Inference, InferenceConfig};
 use crate::ledger::LedgerBook;
 use crate::mcp::{Mcp, Sessions};
 use crate::mcp_stdio::McpStdioServers;
@@ -52,6 +52,8 @@ pub struct App {
     pub accounts: Accounts,
     /// The model.
     pub inference: Inference,
+    /// What makes vectors of texts.
+    pub encoder: Encoder,
     /// What policies put into plugins' requests.
     pub secrets: Secrets,
     /// Files that tools make.
@@ -210,6 +212,7 @@ impl App {
             );
         }
         let inference = Inference::start(inference_config(&config));
+        let encoder = Encoder::new(config.models_dir.clone());
         let mcp_stdio = McpStdioServers::new(&config.mcp_stdio);
         let workspaces = Workspaces::new(&data.join("workspaces"));
         let tools = Tools::new(ToolsConfig {
@@ -233,6 +236,7 @@ impl App {
         let runs = Runs::new(
             log.clone(),
             inference.clone(),
+            encoder.clone(),
             Arc::new(tools.clone()),
             ledger.clone(),
             RunLimits::from(&config.limits),
@@ -258,6 +262,7 @@ impl App {
             accounts,
             secrets,
             inference,
+            encoder,
             assets,
             ledger,
             workspaces,

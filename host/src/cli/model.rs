@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use alcove_egress::{Egress, EgressConfig};
+use alcove_runtime::catalogue::EMBEDDING_MODEL;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ModelChoice};
@@ -76,7 +77,22 @@ fn list(models: &Models, config: &Config) -> anyhow::Result<ExitCode> {
 }
 
 async fn fetch(models: &Models, config: &Config, id: Option<String>) -> anyhow::Result<ExitCode> {
-    let id = id.unwrap_or_else(|| chosen(models, config));
+    if let Some(id) = id {
+        return fetch_one(models, id).await;
+    }
+    let code = fetch_one(models, chosen(models, config)).await?;
+    // Answers don't need it, so its failure is no failure of the fetch.
+    match fetch_one(models, EMBEDDING_MODEL.to_owned()).await {
+        Ok(_) => {}
+        Err(error) => output::note(&format!(
+            "alcove: {error:#}\nWithout {EMBEDDING_MODEL}, `/v1/embeddings` does not answer, and of \
+             many granted tools the right ones are found by words only."
+        ))?,
+    }
+    Ok(code)
+}
+
+async fn fetch_one(models: &Models, id: String) -> anyhow::Result<ExitCode> {
     if is_path(&id) {
         models.resolve(&id)?;
         output::note(&format!(

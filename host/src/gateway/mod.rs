@@ -45,6 +45,10 @@ pub fn router(app: Arc<App>) -> Router {
             "/v1/chat/completions",
             post(v1::create_chat_completion::create_chat_completion),
         )
+        .route(
+            "/v1/embeddings",
+            post(v1::create_embeddings::create_embeddings),
+        )
         .route("/v1/models", get(v1::list_models::list_models))
         .route("/v1/{*rest}", get(not_found).fallback(not_found))
         .method_not_allowed_fallback(method_not_allowed)

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use alcove_runtime::catalogue::{Catalogue, Entry, default_model};
+use alcove_runtime::catalogue::{Catalogue, Entry, ModelKind, default_model};
 
 use super::{InferenceConfig, InferenceError};
 use crate::config::ModelChoice;
@@ -58,14 +58,17 @@ fn entry(id: &str) -> Result<Entry, InferenceError> {
         id: id.to_owned(),
         reason: error.to_string(),
     })?;
+    let chat = |entry: &&Entry| entry.kind == ModelKind::Chat;
     catalogue
         .get(id)
+        .filter(chat)
         .cloned()
         .ok_or_else(|| InferenceError::Unknown {
             id: id.to_owned(),
             known: catalogue
                 .entries()
                 .iter()
+                .filter(chat)
                 .map(|entry| entry.id.clone())
                 .collect(),
         })

@@ -1,6 +1,7 @@
 //! The model that answers: loaded in the background, with a state and typed errors.
 
 mod choose;
+mod encoder;
 mod error;
 mod local;
 mod model;
@@ -13,6 +14,7 @@ use std::{
 use alcove_runtime::{LoadOptions, Runtime};
 use tokio::sync::watch;
 
+pub use encoder::{EncodeError, Encoder};
 pub use error::InferenceError;
 pub use local::LocalModel;
 pub use model::{

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use alcove_api_types::{ConversationRef, IncompleteDetails, Response};
+use alcove_api_types::{ConversationRef, IncompleteDetails, Response, ToolsOffered};
 use alcove_core::ids::ResponseId;
+use serde::Deserialize as _;
 
 use super::{FindError, Run, Runs};
 use crate::{
@@ -61,6 +62,7 @@ fn response(stored: &StoredResponse) -> Response {
         .request
         .get(super::start::METADATA)
         .and_then(|value| value.as_object());
+    let offered = stored.request.get(super::start::TOOLS_OFFERED);
     Response {
         id: stored.id.to_string(),
         object: "response".to_owned(),
@@ -78,5 +80,7 @@ fn response(stored: &StoredResponse) -> Response {
             .map(|id| ConversationRef::Object { id: id.to_string() }),
         previous_response_id: stored.previous.map(|id| id.to_string()),
         metadata: metadata.cloned().unwrap_or_default(),
+        // What an older server stored has none.
+        tools_offered: offered.and_then(|offered| ToolsOffered::deserialize(offered).ok()),
     }
 }

@@ -15,6 +15,7 @@ mod keep;
 mod limits;
 mod output;
 mod pen;
+mod preselect;
 mod quota;
 mod registry;
 mod run;
@@ -41,7 +42,12 @@ pub use valid_request::{
     MAX_METADATA_BYTES, Target, ToolFilter, ValidRequest,
 };
 
-use crate::{inference::Inference, ledger::LedgerBook, store::log::ItemLog};
+use crate::{
+    inference::{Encoder, Inference},
+    ledger::LedgerBook,
+    store::log::ItemLog,
+};
+use preselect::Preselector;
 use registry::Registry;
 
 /// All runs of this server; cheap to clone.
@@ -53,6 +59,7 @@ pub struct Runs {
 struct Inner {
     log: ItemLog,
     inference: Inference,
+    preselector: Preselector,
     toolbox: Arc<dyn Toolbox>,
     ledger: LedgerBook,
     limits: RunLimits,
@@ -86,6 +93,7 @@ impl Runs {
     pub fn new(
         log: ItemLog,
         inference: Inference,
+        encoder: Encoder,
         toolbox: Arc<dyn Toolbox>,
         ledger: LedgerBook,
         limits: RunLimits,
@@ -95,6 +103,7 @@ impl Runs {
             inner: Arc::new(Inner {
                 log,
                 inference,
+                preselector: Preselector::new(encoder),
                 toolbox,
                 ledger,
                 limits,

@@ -32,6 +32,8 @@ use crate::{
 
 /// Where the client's own notes stand in a stored request.
 pub(super) const METADATA: &str = "metadata";
+/// And where which of many tools were offered.
+pub(super) const TOOLS_OFFERED: &str = "tools_offered";
 /// How long a request waits for a model that is being loaded.
 const LOAD_WAIT: Duration = Duration::from_secs(60);
 /// Most characters of a title that is made from a message.
@@ -78,6 +80,7 @@ impl Runs {
         let model = self.model(&request).await?;
         let tools = self.tools(principal, &request).await?;
         let before = self.before(principal, &request).await?;
+        let (tools, tools_offered) = self.preselect(tools, &request, &before.items).await;
         if let Some(running) = before
             .branch
             .and_then(|branch| inner.registry.running_on(branch))
@@ -119,6 +122,7 @@ impl Runs {
             "temperature": request.temperature,
             "route": route(&window.question),
             "window": window.plan,
+            TOOLS_OFFERED: tools_offered,
         });
         let begin = Begin {
             response: id,
@@ -167,6 +171,7 @@ impl Runs {
             }),
             previous_response_id: previous.map(|id| id.to_string()),
             metadata: request.metadata.clone(),
+            tools_offered,
         };
         let conversation = place.map(|place| place.conversation);
         let run = Run::new(id, principal.user, conversation, response);

@@ -1,5 +1,6 @@
 //! Reading what every first prompt begins with, before anybody asks.
 
+use alcove_core::preselect::OFFER_LIMIT;
 use alcove_core::prompt::{self, Message};
 use alcove_runtime::Sampling;
 use futures::StreamExt as _;
@@ -27,6 +28,10 @@ impl Runs {
             return Ok(());
         };
         let tools = self.inner.toolbox.offered(principal).await?;
+        if tools.len() > OFFER_LIMIT {
+            // Each question brings tools of its own.
+            return Ok(());
+        }
         let tools: Vec<_> = tools.iter().map(history::spec).collect();
         let system = Message::system(prompt::system(None, &tools));
         let answer = prompt::answer(&[system, Message::user(QUESTION)], &[]);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use alcove::models::{ModelFile, Models, ModelsError, PackageIndex, Progress, Silent, Step};
 use alcove_egress::{Egress, EgressConfig};
-use alcove_runtime::catalogue::{Entry, Source};
+use alcove_runtime::catalogue::{Entry, ModelKind, Source};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -77,6 +77,7 @@ impl Case {
         let entry = Entry {
             id: ID.to_owned(),
             title: "A test".to_owned(),
+            kind: ModelKind::Chat,
             file: "model.gguf".to_owned(),
             bytes: Some(self.content.len() as u64),
             sha256: Some(sha256(&self.content)),
@@ -340,6 +341,7 @@ async fn a_disk_that_is_too_small_is_told_before_anything_is_fetched() {
     let mut entry = Entry {
         id: ID.to_owned(),
         title: String::new(),
+        kind: ModelKind::Chat,
         file: "model.gguf".to_owned(),
         bytes: Some(1 << 60),
         sha256: None,

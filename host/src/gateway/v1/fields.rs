@@ -86,6 +86,9 @@ pub(super) const CHAT_COMPLETIONS: &[Tolerated] = &[
     tolerated("user", any),
 ];
 
+/// Of `POST /v1/embeddings`.
+pub(super) const EMBEDDINGS: &[Tolerated] = &[tolerated("user", any)];
+
 /// Parses a request whose type knows its own fields by [`serde::Deserialize`]: `known` says which.
 pub(super) fn parse<T: DeserializeOwned>(
     body: Value,

@@ -3,6 +3,7 @@
 pub(super) mod cancel_response;
 pub(super) mod connect;
 pub(super) mod create_chat_completion;
+pub(super) mod create_embeddings;
 pub(super) mod create_response;
 pub(super) mod get_response;
 pub(super) mod list_models;

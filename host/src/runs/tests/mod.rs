@@ -18,7 +18,7 @@ use super::{IdempotencyKey, Run, RunLimits, Runs, StartError, ValidRequest};
 use crate::{
     accounts::{Accounts, Principal},
     config::Quota,
-    inference::Inference,
+    inference::{Encoder, Inference},
     ledger::LedgerBook,
     store::{self, log::ItemLog},
     vault::Vault,
@@ -95,6 +95,7 @@ impl Bench {
         let runs = Runs::new(
             log.clone(),
             inference,
+            Encoder::new(folder.path().to_owned()),
             Arc::clone(&tools) as _,
             ledger.clone(),
             limits,

@@ -73,6 +73,8 @@ pub enum TurnEvent {
         result: ResultText,
         /// Tokens of that text.
         tokens: u32,
+        /// Whether the arguments did not fit the tool: it did not run.
+        unfit: bool,
     },
     /// More of the answer.
     TextDelta {

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     inference::{Form, Job, Priority, Tokens},
     store::log::MAX_RECORD_BYTES,
-    tools::{Consent, PriorCall, ToolRequest, ToolResult},
+    tools::{Consent, PriorCall, ToolRequest, ToolResult, unfit},
 };
 
 /// Progress events of one call: what comes beyond is not shown.
@@ -113,6 +113,7 @@ impl Execution {
                 ..Consent::default()
             },
         };
+        let unfit = unfit(&request).is_some();
         self.seek_consent(open, &mut request).await?;
         let result = self.call_and_ask(open, request).await?;
         let read = history::result_text(Some(&result.outcome), &result.output);
@@ -161,6 +162,7 @@ impl Execution {
         Ok(TurnEvent::ToolEnded {
             result,
             tokens: cut.tokens,
+            unfit,
         })
     }
 

@@ -287,7 +287,7 @@ fn has_read_files(request: &ToolRequest) -> bool {
 }
 
 /// Why the arguments can't be those of a call: nobody is asked about such a one.
-pub(super) fn unfit(request: &ToolRequest) -> Option<ToolOutcome> {
+pub(crate) fn unfit(request: &ToolRequest) -> Option<ToolOutcome> {
     let message = if request.arguments.get(ANSWER).is_some() {
         format!("`{ANSWER}` is what a person answers, and no argument of the tool")
     } else {

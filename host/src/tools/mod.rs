@@ -54,6 +54,7 @@ use crate::store::log::ItemLog;
 use crate::workspaces::Workspaces;
 
 pub use asked::{Asked, input_question, unanswered};
+pub(crate) use call::unfit;
 pub use consent::{Allowance, Consent, Question, Verdict, allowed_call};
 pub use error::ToolsError;
 pub use flow::Flow;

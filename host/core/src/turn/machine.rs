@@ -21,6 +21,8 @@ pub struct Turn {
     /// Calls that ran, to recognise a repeated one.
     ran: Vec<(String, Value)>,
     rounds: u32,
+    /// Whether a call was written anew because its arguments did not fit.
+    corrected: bool,
     written_tokens: u32,
     result_tokens: u32,
     answer: String,
@@ -52,6 +54,7 @@ impl Turn {
             exchanges: Vec::new(),
             ran: Vec::new(),
             rounds: 0,
+            corrected: false,
             written_tokens: 0,
             result_tokens: 0,
             answer: String::new(),
@@ -90,9 +93,16 @@ impl Turn {
                 self.written_tokens = self.written_tokens.saturating_add(tokens);
                 self.call_written(tool, &form, &text, whole)
             }
-            (State::Running { tool, arguments }, TurnEvent::ToolEnded { result, tokens }) => {
+            (
+                State::Running { tool, arguments },
+                TurnEvent::ToolEnded {
+                    result,
+                    tokens,
+                    unfit,
+                },
+            ) => {
                 self.result_tokens = self.result_tokens.saturating_add(tokens);
-                self.tool_ended(tool, arguments, result)
+                self.tool_ended(tool, arguments, result, unfit)
             }
             (State::Answering, TurnEvent::TextDelta { text }) => {
                 self.answer.push_str(&text);
@@ -262,6 +272,7 @@ impl Turn {
         index: usize,
         arguments: Value,
         result: ResultText,
+        unfit: bool,
     ) -> Vec<TurnAction> {
         let tool = &self.tools[index];
         let ok = result.ok;
@@ -270,6 +281,12 @@ impl Turn {
             call: call_text(&tool.name, &arguments, tool.code.as_ref()),
             result,
         });
+        if unfit && !self.corrected && self.rounds < self.limits.tool_rounds {
+            // A slip of the pen: the call is written anew, once in a turn, under the message that
+            // says what was wrong. Whether to call was decided already.
+            self.corrected = true;
+            return self.write_call(index);
+        }
         let another = match self.choice {
             Choice::Auto | Choice::Required => true,
             // A forced tool ran as asked; only a failure is a reason to let it run again.

@@ -79,6 +79,18 @@ fn ended(ok: bool, text: &str) -> TurnEvent {
             text: text.into(),
         },
         tokens: 100,
+        unfit: false,
+    }
+}
+
+fn unfit(text: &str) -> TurnEvent {
+    TurnEvent::ToolEnded {
+        result: ResultText {
+            ok: false,
+            text: text.into(),
+        },
+        tokens: 100,
+        unfit: true,
     }
 }
 
@@ -360,6 +372,7 @@ fn each_result_gets_half_of_the_room_that_is_left() {
             text: "long".into(),
         },
         tokens: 500,
+        unfit: false,
     });
     turn.handle(decided("python"));
     check(&mut turn, written("2"), &[r#"run python {"code":"2"} 250"#]);
@@ -369,6 +382,7 @@ fn each_result_gets_half_of_the_room_that_is_left() {
             text: "long".into(),
         },
         tokens: 600,
+        unfit: false,
     });
     turn.handle(decided("python"));
     check(&mut turn, written("3"), &[r#"run python {"code":"3"} 64"#]);
@@ -488,4 +502,40 @@ fn events_and_actions_are_data() {
     let text = serde_json::to_string(&actions).unwrap();
     let read: Vec<TurnAction> = serde_json::from_str(&text).unwrap();
     assert_eq!(read, actions);
+}
+
+#[test]
+fn arguments_that_do_not_fit_are_written_anew_once() {
+    let mut turn = turn(Choice::Auto);
+    turn.handle(TurnEvent::Started);
+    check(&mut turn, decided("web_fetch"), &["call web_fetch 50"]);
+    turn.handle(written(r#"{"url": "a"}"#));
+    let actions = check(&mut turn, unfit("`url` is no URL"), &["call web_fetch 50"]);
+    let [TurnAction::WriteCall { prompt, .. }] = actions.as_slice() else {
+        panic!("{actions:?}");
+    };
+    let read = &prompt.messages.last().unwrap().text;
+    assert!(read.contains("`url` is no URL"), "{read}");
+    turn.handle(written(r#"{"url": "b"}"#));
+    // The second time the model decides what to do.
+    check(
+        &mut turn,
+        unfit("`url` is no URL"),
+        &["decide none|python|web_fetch"],
+    );
+}
+
+#[test]
+fn a_call_is_not_written_anew_beyond_the_rounds_of_a_turn() {
+    let limits = TurnLimits {
+        tool_rounds: 1,
+        ..LIMITS
+    };
+    let tools = vec![python(), fetch()];
+    let mut turn = Turn::new(window("Read a"), tools, Choice::Auto, limits);
+    turn.handle(TurnEvent::Started);
+    turn.handle(decided("web_fetch"));
+    turn.handle(written(r#"{"url": "a"}"#));
+    let actions = turn.handle(unfit("`url` is no URL"));
+    assert!(matches!(actions.as_slice(), [TurnAction::Answer { .. }]));
 }

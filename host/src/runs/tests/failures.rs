@@ -193,3 +193,39 @@ async fn runs_are_capped() {
     let free = free.expect("there is room again");
     until(&free, |body| matches!(body, EventBody::InProgress { .. })).await;
 }
+
+#[tokio::test]
+async fn a_call_that_does_not_fit_is_written_anew_without_another_decision() {
+    let bench = Bench::new([
+        Step::Say("web_fetch"),
+        Step::Say(r#"{"url": 5}"#),
+        Step::Say(r#"{"url": "https://a.example/"}"#),
+        Step::Say("none"),
+        Step::Say("Read."),
+    ])
+    .await;
+    let unfit = ToolOutcome::Failed {
+        failure: "invalid-input".into(),
+        message: "`url` must be a string".into(),
+    };
+    let results = [Scripted::Outcome(unfit), Scripted::Ok("a page")];
+    bench.tools.results.lock().unwrap().extend(results);
+    let (response, _) = bench.finish(says("Read a.example")).await;
+    assert_eq!(response.status, ResponseStatus::Completed);
+    let calls: Vec<&ToolOutcome> = response
+        .output
+        .iter()
+        .filter_map(|item| match item {
+            Item::ToolCall(call) => call.outcome.as_ref(),
+            Item::Message(_) => None,
+        })
+        .collect();
+    assert!(matches!(
+        calls.as_slice(),
+        [ToolOutcome::Failed { .. }, ToolOutcome::Ok]
+    ));
+    let again = &bench.model.asked()[2].prompt;
+    assert!(again.begun.contains("web_fetch"), "{again:?}");
+    let read = &again.messages.last().unwrap().text;
+    assert!(read.contains("`url` must be a string"), "{read}");
+}

@@ -5,9 +5,9 @@ use std::pin::Pin;
 use alcove_api_types::{
     Answer, Answered, ApiKey, Binding, Ceiling, Conversation, ConversationPage, CreateApiKey,
     CreateBinding, CreateResponse, CreatedApiKey, DeclineRequest, Explain, Explanation,
-    GrantRequest, Learned, Me, OpenAiError, Plugin, PolicyRead, Principals, Problem, ReadPolicy,
-    Readiness, RenameConversation, RequestGrant, Response, Revoked, SetCeiling, SetUp, ShownApiKey,
-    SignIn,
+    GrantRequest, Learned, Me, OpenAiError, OpenedPassage, PassageReference, Plugin, PolicyRead,
+    Principals, Problem, ReadPolicy, Readiness, RenameConversation, RequestGrant, Response,
+    Revoked, SetCeiling, SetUp, ShownApiKey, SignIn,
 };
 use leptos::prelude::window;
 use serde::Serialize;
@@ -107,6 +107,12 @@ pub(crate) async fn rename(id: &str, title: &str) -> Result<()> {
 /// `DELETE /api/conversations/{id}`.
 pub(crate) async fn delete_conversation(id: &str) -> Result<()> {
     empty("DELETE", &format!("/api/conversations/{id}"), None).await
+}
+
+/// `GET /api/calls/{id}/passages/{number}`.
+pub(crate) async fn passage(passage: &PassageReference) -> Result<OpenedPassage> {
+    let path = format!("/api/calls/{}/passages/{}", passage.call, passage.number);
+    json("GET", &path, None, None).await
 }
 
 /// `POST /v1/responses`. The key makes a repeated request the same run.

@@ -1,5 +1,6 @@
 //! What the whole client shares.
 
+use alcove_api_types::PassageReference;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
@@ -21,6 +22,7 @@ pub(crate) enum Dialog {
     Settings,
     Rename { id: String, title: String },
     Delete { id: String, title: String },
+    Source(PassageReference),
 }
 
 /// Handles to all state; cheap to copy.

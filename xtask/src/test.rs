@@ -51,6 +51,7 @@ const NATIVE_PARTS: &[(&str, &[&str])] = &[
         &[
             "alcove-sdk",
             "alcove-sdk-macros",
+            "alcove-text",
             "alcove-web-fetch",
             "alcove-web-search",
             "alcove-mcp",

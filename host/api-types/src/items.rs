@@ -79,6 +79,15 @@ impl Message {
             })
             .collect()
     }
+
+    /// Where the answer cites passages.
+    pub fn annotations(&self) -> Vec<crate::Annotation> {
+        let parts = self.content.iter().map(|part| match part {
+            ContentPart::OutputText { annotations, .. } => annotations.as_slice(),
+            ContentPart::InputText { .. } => &[],
+        });
+        parts.collect::<Vec<_>>().concat()
+    }
 }
 
 /// A part of a message.
@@ -94,9 +103,9 @@ pub enum ContentPart {
     OutputText {
         /// The text.
         text: String,
-        /// Always empty so far; the specification requires the field.
+        /// Where it cites passages of this turn's results.
         #[serde(default)]
-        annotations: Vec<serde_json::Value>,
+        annotations: Vec<crate::Annotation>,
     },
 }
 
@@ -201,6 +210,9 @@ pub struct ToolPart {
     /// A link's title, or what an asset is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// Where a text stands in its source; `value` is the text of the passage then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passage: Option<Box<crate::Passage>>,
 }
 
 /// Who a part of a result is for.

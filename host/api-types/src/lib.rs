@@ -14,6 +14,7 @@ mod embeddings;
 mod events;
 mod items;
 mod models;
+mod passages;
 mod plugins;
 mod policy;
 mod problem;
@@ -48,6 +49,7 @@ pub use items::{
     ToolUsage,
 };
 pub use models::{Model, ModelList};
+pub use passages::{Annotation, OpenedPassage, Passage, PassageReference, PassageSource};
 pub use plugins::{
     AddMcpServer, AddedMcpServer, Badge, BadgeKind, Binding, CreateBinding, DeclineRequest,
     GrantRequest, InstallPlugin, LeftOut, Plugin, PluginTool, RequestGrant, Revoked, Upgrade,

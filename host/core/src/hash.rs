@@ -151,6 +151,7 @@ mod tests {
                         role: Role::User,
                         text: (*text).to_owned(),
                         status: ItemStatus::Completed,
+                        citations: Vec::new(),
                     },
                 };
                 parent = Some(item.id);

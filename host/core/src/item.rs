@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ApprovalId, ConversationId, ItemId, ResponseId};
+use crate::passage::{Citation, Passage};
 
 /// One item, with its place in the tree.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +37,9 @@ pub enum Payload {
         text: String,
         /// Where it stands.
         status: ItemStatus,
+        /// Where it cites passages of its turn's results.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        citations: Vec<Citation>,
     },
     /// A call of one of the server's own tools, with its result.
     ToolCall(Box<ToolCall>),
@@ -279,6 +283,9 @@ pub struct ToolPart {
     pub value: String,
     /// A link's title.
     pub title: Option<String>,
+    /// Where a text stands in its source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passage: Option<Box<Passage>>,
 }
 
 /// Who a part of a result is for.

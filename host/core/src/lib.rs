@@ -7,6 +7,7 @@ pub mod context;
 pub mod hash;
 pub mod ids;
 pub mod item;
+pub mod passage;
 pub mod preselect;
 pub mod prompt;
 pub mod route;

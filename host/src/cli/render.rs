@@ -239,6 +239,7 @@ mod tests {
                 kind: "text".into(),
                 value: output.into(),
                 title: None,
+                passage: None,
             }],
             usage: Some(ToolUsage {
                 wall_us: 1_500,

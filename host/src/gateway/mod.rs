@@ -172,6 +172,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/quota", get(api::get_quota::get_quota))
         .route("/api/calls/{id}", get(api::get_call::get_call))
         .route(
+            "/api/calls/{id}/passages/{number}",
+            get(api::get_passage::get_passage),
+        )
+        .route(
             "/api/calls/{id}/replay",
             post(api::replay_call::replay_call),
         )

@@ -354,6 +354,7 @@ mod tests {
             kind: kind.into(),
             value: value.into(),
             title: None,
+            passage: None,
         };
         let good = [part("text", "1"), part("json", r#"{"n":1}"#)];
         assert_eq!(promised(&schema, &good), Ok(json!({"n": 1})));

@@ -18,9 +18,9 @@ use tokio::{
 };
 
 use super::{
-    Run,
+    Run, cite,
     execute::{Execution, Halt},
-    history,
+    history::{self, Numbers},
     output::{NewCall, Open, refused},
     pen::Page,
 };
@@ -115,8 +115,9 @@ impl Execution {
         };
         let unfit = unfit(&request).is_some();
         self.seek_consent(open, &mut request).await?;
-        let result = self.call_and_ask(open, request).await?;
-        let read = history::result_text(Some(&result.outcome), &result.output);
+        let mut result = self.call_and_ask(open, request).await?;
+        cite::number(&self.run.snapshot().output, &mut result.output);
+        let read = history::result_text(Some(&result.outcome), &result.output, Numbers::Shown);
         self.run.set_outcome(open, |call| {
             call.status = ItemStatus::Completed;
             call.arguments.clone_from(&result.arguments_canonical);
@@ -158,6 +159,7 @@ impl Execution {
         let result = ResultText {
             ok: read.ok,
             text: cut.text,
+            cite: read.cite,
         };
         Ok(TurnEvent::ToolEnded {
             result,

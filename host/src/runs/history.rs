@@ -103,7 +103,7 @@ fn exchange(call: &api::ToolCall, tools: &[OfferedTool]) -> Exchange {
         .find(|tool| tool.plugin == call.plugin && tool.tool == call.tool);
     let code = known.and_then(code_form);
     let arguments = serde_json::from_str(&call.arguments).unwrap_or_default();
-    let mut result = result_text(call.outcome.as_ref(), &call.output);
+    let mut result = result_text(call.outcome.as_ref(), &call.output, Numbers::Hidden);
     result.text = beginning(&result.text, EARLIER_RESULT_CHARS);
     Exchange {
         tool: call.tool.clone(),
@@ -188,19 +188,37 @@ fn beginning(text: &str, limit: usize) -> String {
     }
 }
 
+/// Whether the model sees the numbers of passages: it may cite those of its own turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbers {
+    Shown,
+    Hidden,
+}
+
 /// What the model reads of a result.
 pub(super) fn result_text(
     outcome: Option<&api::ToolOutcome>,
     output: &[api::ToolPart],
+    numbers: Numbers,
 ) -> ResultText {
     let mut lines: Vec<String> = output
         .iter()
         .filter(|part| part.audience != api::Audience::User)
-        .map(|part| match (&part.title, part.kind.as_str()) {
-            (Some(title), "link") => format!("[{title}]({})", part.value),
-            _ => part.value.trim_end_matches('\n').to_owned(),
+        .map(|part| {
+            let value = part.value.trim_end_matches('\n');
+            match (&part.title, part.kind.as_str(), &part.passage) {
+                (Some(title), "link", _) => format!("[{title}]({value})"),
+                (_, _, Some(passage)) if numbers == Numbers::Shown => {
+                    format!("[{}] {value}", passage.number)
+                }
+                _ => value.to_owned(),
+            }
         })
         .collect();
+    let first = output.iter().find_map(|part| part.passage.as_deref());
+    let cite = first
+        .filter(|_| numbers == Numbers::Shown)
+        .map(|first| first.number);
     let failure = match outcome {
         Some(api::ToolOutcome::Ok) => None,
         Some(api::ToolOutcome::Failed { message, .. }) => Some(message.clone()),
@@ -216,6 +234,7 @@ pub(super) fn result_text(
     ResultText {
         ok,
         text: lines.join("\n"),
+        cite,
     }
 }
 

@@ -79,7 +79,7 @@ impl Execution {
             return stored;
         }
         if let Some(open) = self.message.take() {
-            self.run.set_message_status(open, status);
+            self.run.set_message_end(open, status);
             let stored = self.append(open, None, Some(end)).await;
             self.run.close_message(open, status);
             return stored;

@@ -7,6 +7,7 @@
 mod answer;
 mod ask;
 mod call;
+mod cite;
 mod error;
 mod execute;
 mod find;

@@ -11,7 +11,7 @@ use alcove_core::{
 
 use alcove_sandbox::LogLevel;
 
-use super::Run;
+use super::{Run, cite};
 use crate::store::wire;
 
 /// The one text part of a message.
@@ -76,22 +76,25 @@ impl Run {
 
     /// Ends the answer.
     pub(super) fn close_message(&self, open: Open, status: ItemStatus) {
-        let text = match self.item(open) {
-            Some(Item::Message(message)) => message.text(),
-            _ => String::new(),
+        let (text, part) = match self.item(open) {
+            Some(Item::Message(message)) => {
+                let part = message.content.first().cloned();
+                (message.text(), part.unwrap_or(output_text(String::new())))
+            }
+            _ => (String::new(), output_text(String::new())),
         };
         let (item_id, output_index) = (open.id.to_string(), open.output_index());
         self.emit(EventBody::TextDone {
             item_id: item_id.clone(),
             output_index,
             content_index: CONTENT_INDEX,
-            text: text.clone(),
+            text,
         });
         self.emit(EventBody::PartDone {
             item_id,
             output_index,
             content_index: CONTENT_INDEX,
-            part: output_text(text),
+            part,
         });
         self.close(open, |item| {
             if let Item::Message(message) = item {
@@ -100,11 +103,18 @@ impl Run {
         });
     }
 
-    /// How the answer ended, in the snapshot only: the events come once it is stored.
-    pub(super) fn set_message_status(&self, open: Open, status: ItemStatus) {
+    /// How the answer ended and what it cites, in the snapshot only: the events come once it is
+    /// stored.
+    pub(super) fn set_message_end(&self, open: Open, status: ItemStatus) {
         self.update(|response| {
+            let cited = cite::annotations(&response.output, open.index);
             if let Some(Item::Message(message)) = response.output.get_mut(open.index) {
                 message.status = status;
+                if let Some(ContentPart::OutputText { annotations, .. }) =
+                    message.content.first_mut()
+                {
+                    *annotations = cited;
+                }
             }
         });
     }
@@ -283,6 +293,7 @@ pub(super) fn payload(item: &Item) -> Payload {
         Item::Message(message) => Payload::Message {
             role: item::Role::Assistant,
             text: message.text(),
+            citations: cite::citations(message),
             status: match message.status {
                 ItemStatus::InProgress => item::ItemStatus::InProgress,
                 ItemStatus::Completed => item::ItemStatus::Completed,

@@ -430,6 +430,7 @@ fn input_item(message: &super::InputMessage) -> (ItemId, Payload) {
         role,
         text: message.text.clone(),
         status: ItemStatus::Completed,
+        citations: Vec::new(),
     };
     (ItemId::generate(), payload)
 }

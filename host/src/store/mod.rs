@@ -27,6 +27,7 @@ mod sessions;
 mod sqlite;
 mod text;
 pub mod wire;
+mod wire_parts;
 
 use std::path::Path;
 use std::sync::Arc;

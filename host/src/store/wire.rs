@@ -3,6 +3,9 @@
 use alcove_api_types as wire;
 use alcove_core::ids::ItemId;
 use alcove_core::item;
+use alcove_core::passage::Citation;
+
+pub use super::wire_parts::{citation, citation_to_wire, part, part_to_wire};
 
 /// An item on the wire.
 pub fn item(item: &item::Item) -> wire::Item {
@@ -12,22 +15,27 @@ pub fn item(item: &item::Item) -> wire::Item {
 /// An item on the wire, from its id and what is known of its content.
 pub fn payload(id: ItemId, payload: &item::Payload) -> wire::Item {
     match payload {
-        item::Payload::Message { role, text, status } => wire::Item::Message(wire::Message {
+        item::Payload::Message {
+            role,
+            text,
+            status,
+            citations,
+        } => wire::Item::Message(wire::Message {
             id: id.to_string(),
             role: role_to_wire(*role),
             status: status_to_wire(*status),
-            content: vec![content(*role, text)],
+            content: vec![content(*role, text, citations)],
         }),
         item::Payload::ToolCall(call) => wire::Item::ToolCall(call_to_wire(id, call)),
     }
 }
 
-fn content(role: item::Role, text: &str) -> wire::ContentPart {
+fn content(role: item::Role, text: &str, citations: &[Citation]) -> wire::ContentPart {
     let text = text.to_owned();
     match role {
         item::Role::Assistant => wire::ContentPart::OutputText {
             text,
-            annotations: Vec::new(),
+            annotations: citations.iter().map(citation_to_wire).collect(),
         },
         item::Role::User | item::Role::System | item::Role::Developer => {
             wire::ContentPart::InputText { text }
@@ -212,46 +220,6 @@ pub fn outcome(outcome: &wire::ToolOutcome) -> item::ToolOutcome {
         },
         wire::ToolOutcome::Limit { limit, message } => item::ToolOutcome::Limit { limit, message },
         wire::ToolOutcome::Trapped { message } => item::ToolOutcome::Trapped { message },
-    }
-}
-
-/// A part of a result on the wire.
-pub fn part_to_wire(part: &item::ToolPart) -> wire::ToolPart {
-    let item::ToolPart {
-        audience,
-        kind,
-        value,
-        title,
-    } = part;
-    wire::ToolPart {
-        audience: match audience {
-            item::Audience::Model => wire::Audience::Model,
-            item::Audience::User => wire::Audience::User,
-            item::Audience::Both => wire::Audience::Both,
-        },
-        kind: kind.clone(),
-        value: value.clone(),
-        title: title.clone(),
-    }
-}
-
-/// A part of a result from the wire.
-pub fn part(part: &wire::ToolPart) -> item::ToolPart {
-    let wire::ToolPart {
-        audience,
-        kind,
-        value,
-        title,
-    } = part;
-    item::ToolPart {
-        audience: match audience {
-            wire::Audience::Model => item::Audience::Model,
-            wire::Audience::User => item::Audience::User,
-            wire::Audience::Both => item::Audience::Both,
-        },
-        kind: kind.clone(),
-        value: value.clone(),
-        title: title.clone(),
     }
 }
 

@@ -17,7 +17,7 @@ use super::flow::label_of_use;
 use super::live::Key;
 use super::outcome::{is_asset, translate, usage};
 use super::sessions::{Restore, Restored, ran};
-use super::{ToolRequest, ToolResult, Tools};
+use super::{ToolRequest, ToolResult, Tools, passages};
 use crate::store::Spent;
 
 /// The argument in which a tool finds the person's answer to its question. No tool may have one
@@ -105,6 +105,7 @@ impl Tools {
         };
         let mut ended = self.run(&context, &arguments).await;
         account.add_children(&mut ended.usage);
+        passages::mark(&self.inner.assets, &request.principal, &mut ended.output).await;
         self.settle_assets(&request, &account, &ended.output).await;
         if ended.usage.wall_us == 0 {
             ended.usage.wall_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);

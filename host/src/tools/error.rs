@@ -37,6 +37,9 @@ pub enum ToolsError {
     /// The log.
     #[error("the log could not be used")]
     Log(#[from] LogError),
+    /// The asset store.
+    #[error("the asset store could not be used")]
+    Assets(#[from] crate::assets::AssetError),
     /// The component store.
     #[error("the component store could not be used: {0}")]
     Components(String),
@@ -51,7 +54,10 @@ impl ToolsError {
             ToolsError::Invalid { .. } => 422,
             ToolsError::Install(InstallError::Store(_)) => 500,
             ToolsError::Install(_) => 422,
-            ToolsError::Store(_) | ToolsError::Log(_) | ToolsError::Components(_) => 500,
+            ToolsError::Store(_)
+            | ToolsError::Log(_)
+            | ToolsError::Assets(_)
+            | ToolsError::Components(_) => 500,
         }
     }
 }

@@ -256,6 +256,7 @@ mod tests {
                     kind: (*kind).into(),
                     value: (*value).into(),
                     title: None,
+                    passage: None,
                 })
                 .collect(),
             usage: None,

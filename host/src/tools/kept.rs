@@ -71,6 +71,14 @@ impl KeptCall {
         })
     }
 
+    /// What of its result stands in a source.
+    pub(super) fn passages(&self) -> impl Iterator<Item = &api::Passage> {
+        self.call
+            .output
+            .iter()
+            .filter_map(|part| part.passage.as_deref())
+    }
+
     /// The call as one that came before another; nothing where it did not end.
     pub(super) fn as_prior(&self) -> Option<PriorCall> {
         Some(PriorCall {

@@ -25,6 +25,7 @@ mod live;
 mod mcp_server;
 mod offer;
 mod outcome;
+mod passages;
 mod plugins;
 mod policy_words;
 mod quota;

@@ -93,6 +93,7 @@ pub(super) fn asset_part(asset: AssetId, detail: &AssetDetail) -> ToolPart {
         kind: kind.to_owned(),
         value: asset.to_string(),
         title: Some(detail.name.as_ref().unwrap_or(&detail.media_type).clone()),
+        passage: None,
     }
 }
 
@@ -145,6 +146,7 @@ fn part(part: sandbox::Part, asset: impl Fn(&str) -> Option<ToolPart>) -> Option
         kind: kind.to_owned(),
         value,
         title,
+        passage: None,
     })
 }
 
@@ -155,6 +157,7 @@ pub(super) fn note(text: String) -> ToolPart {
         kind: "text".to_owned(),
         value: text,
         title: Some(NOTE_TITLE.to_owned()),
+        passage: None,
     }
 }
 

@@ -221,10 +221,16 @@ pub(super) fn is_same(call: &PriorCall, again: Outcome) -> bool {
     // An asset of the first time is what a repeated call returns: its record says so.
     let asset = |id: &str| call.output.iter().find(|part| part.value == id).cloned();
     let (outcome, output) = translate(again, asset);
+    // Where a text stands in its source is the host's, and no part of what the tool said.
+    let said = |part: &ToolPart| ToolPart {
+        passage: None,
+        ..part.clone()
+    };
     outcome == call.outcome
         && output
             .iter()
-            .eq(call.output.iter().filter(|part| !is_note(part)))
+            .map(said)
+            .eq(call.output.iter().filter(|part| !is_note(part)).map(said))
 }
 
 fn describe(findings: &Findings, died: usize) -> Vec<ToolPart> {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod plugins;
+mod sources;
 mod webdriver;
 
 use alcove_api_types::CreateBinding;

@@ -1,5 +1,9 @@
 //! The record of a call: its receipt, and running it again from it.
 
+mod passages;
+
+pub(crate) use passages::a_cited_answer;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -32,8 +36,12 @@ struct Kept {
 
 impl Kept {
     async fn new(app: &TestApp) -> Kept {
+        let who = app.app().accounts.local_principal().await.unwrap();
+        Kept::of(app, who).await
+    }
+
+    async fn of(app: &TestApp, who: Principal) -> Kept {
         let app = Arc::clone(app.app());
-        let who = app.accounts.local_principal().await.unwrap();
         let conversation = app.log.create_conversation(&who, "Calls").await.unwrap();
         let view = app.log.conversation(&who, conversation).await.unwrap();
         Kept {

@@ -14,9 +14,9 @@ pub struct Arguments {
     /// The address of the page, beginning with http:// or https://.
     #[input(min_length = 8, max_length = 2048)]
     pub url: String,
-    /// Where to begin, in characters, when an earlier call said that there is more.
-    #[input(min = 0, max = 10_000_000)]
-    pub start: Option<u32>,
+    /// Which part of a long page, when an earlier call said that there are several.
+    #[input(min = 1, max = 10_000)]
+    pub part: Option<u32>,
 }
 
 #[alcove_sdk::plugin(id = "alcove/web-fetch", requests = "requests.toml")]
@@ -33,10 +33,10 @@ mod tools {
         example("Summarise example.org/news", r#"{"url":"https://example.org/news"}"#)
     )]
     pub(crate) fn web_fetch(arguments: Arguments) -> Outcome {
-        let start = usize::try_from(arguments.start.unwrap_or(0))
-            .map_err(|_| Failure::invalid_input("`start` is too large"))?;
+        let part = usize::try_from(arguments.part.unwrap_or(1))
+            .map_err(|_| Failure::invalid_input("`part` is too large"))?;
         let url = fetch::address(&arguments.url)?;
         let fetched = fetch::fetch(url)?;
-        page::parts(fetched, start)
+        page::result(fetched, part)
     }
 }

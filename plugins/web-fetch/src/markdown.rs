@@ -27,6 +27,45 @@ const FRAME: &str = "nav, footer, aside, [role=\"navigation\"], [role=\"banner\"
 pub(crate) struct Page {
     pub(crate) title: String,
     pub(crate) markdown: String,
+    about: About,
+}
+
+/// What a page says of itself.
+#[derive(Debug, Default)]
+struct About {
+    author: Option<String>,
+    published: Option<String>,
+    language: Option<String>,
+}
+
+impl Page {
+    /// Author, date and language in one line; nothing where none is known.
+    pub(crate) fn about(&self) -> Option<String> {
+        let About {
+            author,
+            published,
+            language,
+        } = &self.about;
+        let said = [
+            author.as_deref().map(|author| {
+                let name = one_line(author);
+                let name = name
+                    .strip_prefix("By ")
+                    .or(name.strip_prefix("by "))
+                    .unwrap_or(&name);
+                format!("By {name}")
+            }),
+            // The day is enough, and every form of a time begins with it.
+            published
+                .as_deref()
+                .map(|time| one_line(time.split('T').next().unwrap_or(time))),
+            language
+                .as_deref()
+                .map(|language| format!("language: {}", one_line(language))),
+        ];
+        let said: Vec<String> = said.into_iter().flatten().collect();
+        (!said.is_empty()).then(|| said.join(" · "))
+    }
 }
 
 /// Converts a page.
@@ -40,7 +79,7 @@ pub(crate) fn page(html: &str, url: &Url) -> Result<Page, Failure> {
     plain_title_and_links(&document, &base);
 
     let whole = body_markdown(&document);
-    let (title, article) = article(document, url);
+    let (title, about, article) = article(document, url);
     let markdown = match article {
         Some(article) if article.trim().chars().count() >= SHORT_ARTICLE_CHARS => article,
         _ => whole,
@@ -48,6 +87,7 @@ pub(crate) fn page(html: &str, url: &Url) -> Result<Page, Failure> {
     Ok(Page {
         markdown: with_heading(&title, &tidy(&plain_ampersands(&markdown))),
         title,
+        about,
     })
 }
 
@@ -113,8 +153,8 @@ fn body_markdown(document: &Document) -> String {
     copy.md(None).to_string()
 }
 
-/// The title, and the main content where there seems to be one.
-fn article(document: Document, url: &Url) -> (String, Option<String>) {
+/// The title, what the page says of itself, and the main content where there seems to be one.
+fn article(document: Document, url: &Url) -> (String, About, Option<String>) {
     let config = Config {
         max_elements_to_parse: MAX_ELEMENTS,
         ..Config::default()
@@ -123,16 +163,24 @@ fn article(document: Document, url: &Url) -> (String, Option<String>) {
     let Ok(mut readability) =
         Readability::with_document(document, Some(url.as_str()), Some(config))
     else {
-        return (own_title, None);
+        return (own_title, About::default(), None);
+    };
+    let stated = readability.get_article_metadata(None);
+    let mut about = About {
+        author: stated.byline,
+        published: stated.published_time,
+        language: stated.lang,
     };
     match readability.parse() {
         Ok(article) => {
             let title = one_line(&article.title);
             let title = if title.is_empty() { own_title } else { title };
             let markdown = Document::from(article.content).md(None).to_string();
-            (title, Some(markdown))
+            about.author = about.author.or(article.byline);
+            about.published = about.published.or(article.published_time);
+            (title, about, Some(markdown))
         }
-        Err(_) => (own_title, None),
+        Err(_) => (own_title, about, None),
     }
 }
 

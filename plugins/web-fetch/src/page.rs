@@ -1,13 +1,12 @@
-//! From bytes to the parts of the result.
+//! From bytes to the text of the result.
 
-use alcove_sdk::{Failure, Outcome, Part};
+use alcove_sdk::{Failure, Outcome};
+use alcove_text::Source;
+use url::Url;
 
 use crate::charset::decode;
 use crate::fetch::{Fetched, MAX_BODY_BYTES};
 use crate::markdown;
-
-/// So much text is given back at once; the next call can ask for what follows.
-const MAX_CHARS: usize = 20_000;
 
 /// What kind of content it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +58,29 @@ fn refused(essence: &str) -> Failure {
     ))
 }
 
-/// The result: a link to the page and its text from `start` on.
-pub(crate) fn parts(fetched: Fetched, start: usize) -> Outcome {
+/// A page as a reader gets it.
+#[derive(Debug)]
+struct Read {
+    url: Url,
+    title: String,
+    /// What is known of it beside its text.
+    notes: Vec<String>,
+    text: String,
+}
+
+/// The result: a link to the page, what is known of it, and one part of its text.
+pub(crate) fn result(fetched: Fetched, part: usize) -> Outcome {
+    let read = read(fetched)?;
+    let name = format!("{}.md", read.url.host_str().unwrap_or("page"));
+    let source = Source {
+        link: Some((&read.title, read.url.as_str())),
+        name: &name,
+        notes: &read.notes,
+    };
+    alcove_text::result(&source, &read.text, part)
+}
+
+fn read(fetched: Fetched) -> Result<Read, Failure> {
     let Fetched {
         url,
         content_type,
@@ -72,26 +92,39 @@ pub(crate) fn parts(fetched: Fetched, start: usize) -> Outcome {
         known => known,
     };
     let text = decode(&body, &content_type, kind == Kind::Html);
+    let mut notes = Vec::new();
     let (title, text) = match kind {
         Kind::Html => {
             let page = markdown::page(&text, &url)?;
+            notes.extend(page.about());
             (page.title, page.markdown)
         }
-        Kind::Text | Kind::Unsaid => (String::new(), text),
+        Kind::Text | Kind::Unsaid => (String::new(), text.trim().to_owned()),
     };
     let title = if title.is_empty() {
         url.host_str().unwrap_or_default().to_owned()
     } else {
         title
     };
-    let mut shown = window(&text, start)?;
+    if text.is_empty() {
+        notes.push(
+            "[The page has no text. It may be one that only shows something when a browser runs \
+             its scripts.]"
+                .to_owned(),
+        );
+    }
     if cut {
-        shown.push_str(&format!(
-            "\n\n[The page is longer than {} MiB; what follows was not read.]",
+        notes.push(format!(
+            "[The page is longer than {} MiB; what follows was not read.]",
             MAX_BODY_BYTES >> 20
         ));
     }
-    Ok(vec![Part::link(title, url), Part::text(shown)])
+    Ok(Read {
+        url,
+        title,
+        notes,
+        text,
+    })
 }
 
 /// Content of no stated kind: HTML or other text by its first bytes.
@@ -115,37 +148,9 @@ fn sniff(body: &[u8]) -> Result<Kind, Failure> {
     Ok(if is_html { Kind::Html } else { Kind::Text })
 }
 
-/// At most [`MAX_CHARS`] of a text, and where to go on.
-fn window(text: &str, start: usize) -> Result<String, Failure> {
-    let text = text.trim();
-    let total = text.chars().count();
-    if text.is_empty() {
-        return Ok(
-            "[The page has no text. It may be one that only shows something when a browser \
-                   runs its scripts.]"
-                .to_owned(),
-        );
-    }
-    if start >= total {
-        return Err(Failure::invalid_input(format!(
-            "`start` is beyond the end: the page has {total} characters"
-        )));
-    }
-    let mut shown: String = text.chars().skip(start).take(MAX_CHARS).collect();
-    let end = start + shown.chars().count();
-    if end < total {
-        shown.push_str(&format!(
-            "\n\n[Characters {start} to {end} of {total}. To read on, call again with \
-             \"start\": {end}.]"
-        ));
-    }
-    Ok(shown)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alcove_sdk::Content;
 
     fn fetched(content_type: &str, body: impl Into<Vec<u8>>) -> Fetched {
         Fetched {
@@ -156,20 +161,17 @@ mod tests {
         }
     }
 
-    fn text(outcome: Outcome) -> String {
-        match &outcome.unwrap()[1].content {
-            Content::Text(text) => text.clone(),
-            other => panic!("{other:?}"),
-        }
+    fn text(fetched: Fetched) -> String {
+        read(fetched).unwrap().text
     }
 
     #[test]
     fn text_and_json_pass_through() {
-        assert_eq!(text(parts(fetched("text/plain", "a <b> c"), 0)), "a <b> c");
+        assert_eq!(text(fetched("text/plain", "a <b> c")), "a <b> c");
         let json = "{\"a\": [1, 2]}";
-        assert_eq!(text(parts(fetched("application/json", json), 0)), json);
+        assert_eq!(text(fetched("application/json", json)), json);
         let problem = "application/problem+json; charset=utf-8";
-        assert_eq!(text(parts(fetched(problem, json), 0)), json);
+        assert_eq!(text(fetched(problem, json)), json);
     }
 
     #[test]
@@ -177,29 +179,35 @@ mod tests {
         for content_type in ["image/png", "application/pdf", "video/mp4", "image/svg+xml"] {
             assert_eq!(readable(content_type).unwrap_err().kind, "unavailable");
         }
-        let unsaid = parts(fetched("", b"\x89PNG\r\n\x1a\n\0\0".to_vec()), 0);
+        let unsaid = read(fetched("", b"\x89PNG\r\n\x1a\n\0\0".to_vec()));
         assert_eq!(unsaid.unwrap_err().kind, "unavailable");
     }
 
     #[test]
     fn unsaid_html_is_html() {
         let page = "<!DOCTYPE html><title>T</title><p>Hello there";
-        assert!(text(parts(fetched("", page), 0)).contains("Hello there"));
-        assert!(!text(parts(fetched("", page), 0)).contains('<'));
+        assert!(text(fetched("", page)).contains("Hello there"));
+        assert!(!text(fetched("", page)).contains('<'));
     }
 
     #[test]
-    fn a_long_page_is_read_in_pieces() {
-        let long = "ä".repeat(MAX_CHARS + 5);
-        let first = text(parts(fetched("text/plain", long.clone()), 0));
-        assert!(
-            first.contains("\"start\": 20000"),
-            "{}",
-            &first[first.len() - 100..]
+    fn what_is_known_of_a_page_is_said() {
+        let page = "<!DOCTYPE html><html lang=de><head><title>Gezeiten</title>\
+            <meta name=author content='Ada L.'><meta property='article:published_time' \
+            content='2024-05-01T10:00:00Z'></head><body><article><p>Text</p></article>";
+        let read = read(Fetched {
+            cut: true,
+            ..fetched("text/html", page)
+        });
+        let read = read.unwrap();
+        assert_eq!(
+            read.notes,
+            [
+                "By Ada L. · 2024-05-01 · language: de",
+                "[The page is longer than 2 MiB; what follows was not read.]"
+            ]
         );
-        let rest = text(parts(fetched("text/plain", long.clone()), MAX_CHARS));
-        assert_eq!(rest, "ä".repeat(5));
-        let beyond = parts(fetched("text/plain", long), MAX_CHARS * 2);
-        assert_eq!(beyond.unwrap_err().kind, "invalid-input");
+        let empty = super::read(fetched("text/html", "<html><body></body>")).unwrap();
+        assert!(empty.notes[0].contains("no text"), "{:?}", empty.notes);
     }
 }

@@ -1,7 +1,7 @@
 //! The entries of a shown conversation: each holds signals of its own, so that a change draws
 //! only the entry that changed.
 
-use alcove_api_types::{Item, ItemStatus, Role, ToolCall, Usage};
+use alcove_api_types::{Annotation, Item, ItemStatus, Role, ToolCall, Usage};
 use alcove_web_text::format;
 use leptos::prelude::*;
 
@@ -29,6 +29,8 @@ pub(crate) enum EntryKind {
 #[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) text: ArcRwSignal<String>,
+    /// Where it cites passages; known when it has ended.
+    pub(crate) cited: ArcRwSignal<Vec<Annotation>>,
     pub(crate) status: ArcRwSignal<ItemStatus>,
     /// Tokens of the whole turn, on the answer that ended it.
     pub(crate) usage: ArcRwSignal<Option<Usage>>,
@@ -85,6 +87,7 @@ impl Entry {
                 Role::User => EntryKind::Question(message.text()),
                 Role::Assistant => EntryKind::Answer(Answer {
                     text: ArcRwSignal::new(message.text()),
+                    cited: ArcRwSignal::new(message.annotations()),
                     status: ArcRwSignal::new(message.status),
                     usage: ArcRwSignal::new(None),
                 }),
@@ -111,6 +114,10 @@ impl Entry {
                     && answer.text.with_untracked(|old| *old != text)
                 {
                     answer.text.set(text);
+                }
+                let cited = message.annotations();
+                if answer.cited.with_untracked(|old| *old != cited) {
+                    answer.cited.set(cited);
                 }
                 answer.status.set(message.status);
             }

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::copy::CopyButton;
 use super::markdown::Markdown;
+use super::source;
 use crate::app::app;
 use crate::chat::{Answer, EntryKind};
 
@@ -14,6 +15,7 @@ pub(super) fn AnswerView(answer: Answer) -> impl IntoView {
     let running = chat.run;
     let Answer {
         text,
+        cited,
         status,
         usage,
     } = answer;
@@ -49,7 +51,8 @@ pub(super) fn AnswerView(answer: Answer) -> impl IntoView {
     view! {
         <article class="answer" class:streaming=move || streaming.get() aria-busy=move || streaming.get().to_string()>
             <span class="unseen">"Alcove said: "</span>
-            <Markdown text/>
+            <Markdown text cited=cited.clone()/>
+            {move || cited.with(|cited| source::list(cited))}
             <Show when=move || !streaming.get() && !is_empty.get()>
                 <footer>
                     <CopyButton

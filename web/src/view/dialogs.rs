@@ -8,6 +8,7 @@ use wasm_bindgen::JsCast;
 
 use super::settings::Settings;
 use super::sign_in::Problem;
+use super::source::SourceCard;
 use crate::app::{Dialog, app};
 use crate::route::Route;
 
@@ -22,6 +23,7 @@ pub(super) fn Dialogs() -> impl IntoView {
         app.dialog.get().map(|dialog| match dialog {
             Dialog::Settings => view! { <Settings/> }.into_any(),
             Dialog::Rename { id, title } => view! { <Rename id title/> }.into_any(),
+            Dialog::Source(passage) => view! { <SourceCard passage/> }.into_any(),
             Dialog::Delete { id, title } => view! { <Delete id title/> }.into_any(),
         })
     }

@@ -1,16 +1,33 @@
 //! Markdown: element by element from the tree, never through HTML text.
 
+use alcove_api_types::Annotation;
+use alcove_web_text::cite;
 use alcove_web_text::links::safe_target;
 use alcove_web_text::markdown::{self, Alignment, Block, Inline, ListItem};
 use leptos::prelude::*;
 
-use super::code;
+use super::{code, source};
+
+/// What the answer around an element cites.
+#[derive(Clone)]
+struct Cited(ArcRwSignal<Vec<Annotation>>);
 
 /// Draws a text that may still grow. Blocks that have not changed stay as they are: their
 /// elements, a selection in them, the place to which one has scrolled.
 #[component]
-pub(super) fn Markdown(text: ArcRwSignal<String>) -> impl IntoView {
-    let blocks = Memo::new(move |_| text.with(|text| markdown::parse(text)));
+pub(super) fn Markdown(
+    text: ArcRwSignal<String>,
+    cited: ArcRwSignal<Vec<Annotation>>,
+) -> impl IntoView {
+    let known = cited.clone();
+    let blocks = Memo::new(move |_| {
+        let numbers: Vec<u32> =
+            known.with(|cited| cited.iter().map(|one| one.passage().number).collect());
+        let mut blocks = text.with(|text| markdown::parse(text));
+        cite::cite(&mut blocks, &numbers);
+        blocks
+    });
+    provide_context(Cited(cited));
     let keyed = move || {
         blocks
             .get()
@@ -122,8 +139,22 @@ fn inline(inline: Inline) -> AnyView {
         Inline::Strike(text) => view! { <s>{inlines(text)}</s> }.into_any(),
         Inline::Superscript(text) => view! { <sup>{inlines(text)}</sup> }.into_any(),
         Inline::Subscript(text) => view! { <sub>{inlines(text)}</sub> }.into_any(),
+        Inline::Citation(number) => citation(number),
         Inline::Break => view! { <br/> }.into_any(),
         Inline::Link { url, image, text } => link(&url, image, inlines(text)),
+    }
+}
+
+/// A number that opens its source.
+fn citation(number: u32) -> AnyView {
+    let cited = use_context::<Cited>().map(|Cited(cited)| cited.get_untracked());
+    let passage = cited.unwrap_or_default().into_iter().find_map(|one| {
+        let passage = one.passage().clone();
+        (passage.number == number).then_some(passage)
+    });
+    match passage {
+        Some(passage) => source::citation(passage),
+        None => format!("[{number}]").into_any(),
     }
 }
 

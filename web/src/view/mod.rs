@@ -18,6 +18,7 @@ mod settings;
 mod shell;
 mod sidebar;
 mod sign_in;
+mod source;
 mod tool_call;
 mod transcript;
 

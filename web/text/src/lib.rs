@@ -2,6 +2,7 @@
 //! Markdown into a tree of blocks, code into coloured spans, numbers and times into words.
 
 pub mod calls;
+pub mod cite;
 pub mod form;
 pub mod format;
 pub mod highlight;

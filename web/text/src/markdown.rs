@@ -92,6 +92,8 @@ pub enum Inline {
         /// What is shown.
         text: Vec<Inline>,
     },
+    /// A number that cites a passage; [`crate::cite::cite`] makes it.
+    Citation(u32),
     /// A line break.
     Break,
 }

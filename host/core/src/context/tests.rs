@@ -43,6 +43,7 @@ fn exchange(tool: &str, result: &str) -> Entry {
         result: ResultText {
             ok: true,
             text: result.into(),
+            cite: None,
         },
     };
     Entry {

@@ -36,6 +36,7 @@ fn exchange(ok: bool, text: &str) -> Exchange {
     let result = ResultText {
         ok,
         text: text.into(),
+        cite: None,
     };
     Exchange {
         tool: "python".into(),

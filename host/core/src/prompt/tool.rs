@@ -184,6 +184,9 @@ pub struct ResultText {
     pub ok: bool,
     /// The result, or why there is none.
     pub text: String,
+    /// The number of its first passage, where it has numbered ones that the answer may cite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cite: Option<u32>,
 }
 
 impl Exchange {
@@ -204,11 +207,15 @@ impl Exchange {
         }
     }
 
-    fn request(&self) -> &'static str {
-        if self.result.ok {
-            "Now answer my question."
-        } else {
-            "Say what went wrong and answer as well as you can without it."
+    fn request(&self) -> String {
+        match (self.result.ok, self.result.cite) {
+            (true, None) => "Now answer my question.".to_owned(),
+            (true, Some(number)) => format!(
+                "Now answer my question in short. End each sentence with the number in brackets of the passage that says it, such as [{number}]."
+            ),
+            (false, _) => {
+                "Say what went wrong and answer as well as you can without it.".to_owned()
+            }
         }
     }
 }

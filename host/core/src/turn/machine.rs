@@ -260,6 +260,7 @@ impl Turn {
             result: ResultText {
                 ok: false,
                 text: refusal.message().to_owned(),
+                cite: None,
             },
         });
         let mut actions = vec![TurnAction::RefuseCall { refusal }];

@@ -77,6 +77,7 @@ fn ended(ok: bool, text: &str) -> TurnEvent {
         result: ResultText {
             ok,
             text: text.into(),
+            cite: None,
         },
         tokens: 100,
         unfit: false,
@@ -370,6 +371,7 @@ fn each_result_gets_half_of_the_room_that_is_left() {
         result: ResultText {
             ok: true,
             text: "long".into(),
+            cite: None,
         },
         tokens: 500,
         unfit: false,
@@ -380,6 +382,7 @@ fn each_result_gets_half_of_the_room_that_is_left() {
         result: ResultText {
             ok: true,
             text: "long".into(),
+            cite: None,
         },
         tokens: 600,
         unfit: false,

@@ -14,6 +14,7 @@ pub(super) mod get_call;
 pub(super) mod get_ceiling;
 pub(super) mod get_conversation;
 pub(super) mod get_file;
+pub(super) mod get_passage;
 pub(super) mod get_quota;
 pub(super) mod inspect_plugin;
 pub(super) mod install_plugin;

@@ -1,6 +1,7 @@
 //! Runs with a scripted model and scripted tools, over the real log.
 
 mod approvals;
+mod citing;
 mod failures;
 mod flow;
 mod quota;

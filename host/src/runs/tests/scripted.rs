@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use alcove_api_types::{Audience, Choice, Label, ToolOutcome, ToolPart, ToolUsage};
+use alcove_api_types::{
+    Audience, Choice, Label, Passage, PassageSource, ToolOutcome, ToolPart, ToolUsage,
+};
 use alcove_core::ids::BindingId;
 use alcove_policies::manifest;
 use alcove_runtime::{Finish, TokenUsage};
@@ -147,6 +149,8 @@ pub(crate) struct ScriptedTools {
 /// What a call does.
 pub(crate) enum Scripted {
     Ok(&'static str),
+    /// Two passages of this page.
+    Passages(&'static str),
     Outcome(ToolOutcome),
     /// Says so many times how far it is, then returns.
     Progress(u32),
@@ -243,6 +247,7 @@ impl Toolbox for ScriptedTools {
             .unwrap_or(Scripted::Ok("4"));
         let outcome = match scripted {
             Scripted::Ok(value) => return result(ToolOutcome::Ok, value, arguments_canonical),
+            Scripted::Passages(url) => return passages(url, arguments_canonical),
             Scripted::Outcome(outcome) => outcome,
             Scripted::Progress(count) => {
                 for permille in 0..count {
@@ -285,12 +290,38 @@ impl Toolbox for ScriptedTools {
     }
 }
 
+fn passages(url: &str, arguments_canonical: String) -> ToolResult {
+    let part = |number: u32, text: &str| ToolPart {
+        audience: Audience::Both,
+        kind: "text".to_owned(),
+        value: text.to_owned(),
+        title: None,
+        passage: Some(Box::new(Passage {
+            number,
+            source: PassageSource::Url {
+                url: url.to_owned(),
+            },
+            title: "A page".to_owned(),
+            retrieved_at_ms: 1,
+            sha256: String::new(),
+            asset: String::new(),
+            start: 0,
+            end: 1,
+        })),
+    };
+    ToolResult {
+        output: vec![part(1, "first"), part(2, "second")],
+        ..result(ToolOutcome::Ok, "", arguments_canonical)
+    }
+}
+
 fn result(outcome: ToolOutcome, value: &str, arguments_canonical: String) -> ToolResult {
     let part = |value: &str| ToolPart {
         audience: Audience::Both,
         kind: "text".to_owned(),
         value: value.to_owned(),
         title: None,
+        passage: None,
     };
     ToolResult {
         outcome,

@@ -214,6 +214,7 @@ pub(crate) fn user(text: &str) -> Payload {
         role: Role::User,
         text: text.to_owned(),
         status: ItemStatus::Completed,
+        citations: Vec::new(),
     }
 }
 
@@ -223,6 +224,7 @@ pub(crate) fn assistant(text: &str) -> Payload {
         role: Role::Assistant,
         text: text.to_owned(),
         status: ItemStatus::Completed,
+        citations: Vec::new(),
     }
 }
 

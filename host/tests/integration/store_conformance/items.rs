@@ -9,6 +9,7 @@ use alcove_core::item::{
     AnswerKind, Answered, Audience, Badge, BadgeKind, ItemStatus, Label, Payload, ToolCall,
     ToolOutcome, ToolPart, ToolUsage,
 };
+use alcove_core::passage::{Passage, Source};
 
 use super::Fixture;
 use super::fixture::{message, texts, user};
@@ -34,6 +35,18 @@ pub(super) fn tool_call() -> ToolCall {
             value: "1606938044258990275541962092341162602522202993782792835301383\0\u{1F600}"
                 .into(),
             title: None,
+            passage: Some(Box::new(Passage {
+                number: 1,
+                source: Source::File {
+                    name: "Gezeiten \u{1F30A}.md".into(),
+                },
+                title: "Gezeiten".into(),
+                retrieved_at_ms: i64::MAX,
+                sha256: "cd".repeat(32),
+                asset: "asset_1".into(),
+                start: 0,
+                end: u64::from(u32::MAX),
+            })),
         }],
         usage: Some(ToolUsage {
             wall_us: 1,

@@ -11,7 +11,7 @@ use super::part::show_part;
 pub(super) fn show_result(outcome: Option<ToolOutcome>, output: Vec<ToolPart>) -> Option<AnyView> {
     match outcome? {
         ToolOutcome::Ok => {
-            let parts = output.into_iter().map(show_part).collect_view();
+            let parts = joined(output).into_iter().map(show_part).collect_view();
             Some(view! { <div class="output">{parts}</div> }.into_any())
         }
         ToolOutcome::Failed { failure, message } => {
@@ -46,6 +46,23 @@ pub(super) fn show_result(outcome: Option<ToolOutcome>, output: Vec<ToolPart>) -
             .into_any(),
         ),
     }
+}
+
+/// Passages that follow each other are one text, with their numbers.
+fn joined(output: Vec<ToolPart>) -> Vec<ToolPart> {
+    let mut parts: Vec<ToolPart> = Vec::new();
+    for mut part in output {
+        if let Some(passage) = &part.passage {
+            part.value = format!("[{}] {}", passage.number, part.value);
+            if let Some(last) = parts.last_mut().filter(|last| last.passage.is_some()) {
+                last.value.push_str("\n\n");
+                last.value.push_str(&part.value);
+                continue;
+            }
+        }
+        parts.push(part);
+    }
+    parts
 }
 
 /// The documented kinds of failure.

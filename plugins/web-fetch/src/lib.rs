@@ -8,6 +8,15 @@ mod fetch;
 mod markdown;
 mod page;
 
+/// The text of an HTML page as the tool gives it, for those who measure that.
+///
+/// # Errors
+/// For a page that is built too intricately, or too large.
+pub fn markdown_of(html: &str) -> Result<String, alcove_sdk::Failure> {
+    let url = fetch::address("https://page.example/")?;
+    markdown::page(html, &url).map(|page| page.markdown)
+}
+
 /// What to fetch.
 #[derive(serde::Deserialize, alcove_sdk::Input)]
 pub struct Arguments {

@@ -1,4 +1,6 @@
-//! HTML to Markdown: the main content where it can be told, the whole body otherwise.
+//! HTML to Markdown: the element that the page calls its main one, or what looks like an article,
+//! where that holds most of the text; the whole body otherwise. `cargo xtask prove fetch` measures
+//! it.
 
 use alcove_sdk::Failure;
 use dom_query::{Document, NodeRef};
@@ -9,9 +11,11 @@ use url::Url;
 const MAX_DEPTH: usize = 256;
 /// More elements than this are not read.
 const MAX_ELEMENTS: usize = 50_000;
-/// What was taken for the main content and is shorter than this is no article: a list, a form, or
-/// a misjudgement.
-const SHORT_ARTICLE_CHARS: usize = 500;
+/// What is taken for the main content has at least this share of the page's text outside of links,
+/// or else it is a misjudgement: a list, a form, one section of many.
+const LEAST_SHARE: f64 = 0.8;
+/// What looks like an article and has fewer characters is none.
+const SHORT_ARTICLE_CHARS: f64 = 300.0;
 /// A title is cut to this many characters.
 const MAX_TITLE_CHARS: usize = 300;
 
@@ -78,12 +82,17 @@ pub(crate) fn page(html: &str, url: &Url) -> Result<Page, Failure> {
         .unwrap_or_else(|| url.clone());
     plain_title_and_links(&document, &base);
 
-    let whole = body_markdown(&document);
+    let whole = text_of(&document, "body");
+    let stated = ["main, [role=\"main\"]", "article"]
+        .into_iter()
+        .filter(|container| document.select(container).length() == 1)
+        .map(|container| text_of(&document, container))
+        .find(|text| text.prose >= whole.prose * LEAST_SHARE);
     let (title, about, article) = article(document, url);
-    let markdown = match article {
-        Some(article) if article.trim().chars().count() >= SHORT_ARTICLE_CHARS => article,
-        _ => whole,
-    };
+    let article = article.filter(|article| {
+        article.prose >= SHORT_ARTICLE_CHARS && article.prose >= whole.prose * LEAST_SHARE
+    });
+    let Text { markdown, .. } = stated.or(article).unwrap_or(whole);
     Ok(Page {
         markdown: with_heading(&title, &tidy(&plain_ampersands(&markdown))),
         title,
@@ -145,16 +154,32 @@ fn plain_title_and_links(document: &Document, base: &Url) {
     }
 }
 
-/// The whole body without what stands around it.
-fn body_markdown(document: &Document) -> String {
-    let body = document.select("body").clone();
-    let copy = Document::from(body.html());
+/// A part of a page as Markdown.
+struct Text {
+    markdown: String,
+    /// How many characters it has outside of links: what stands around the content is links,
+    /// mostly.
+    prose: f64,
+}
+
+/// A part of the document without what stands around the content.
+fn text_of(document: &Document, part: &str) -> Text {
+    let copy = Document::from(document.select(part).first().html());
     copy.select(FRAME).remove();
-    copy.md(None).to_string()
+    let markdown = copy.md(None).to_string();
+    copy.select("a").remove();
+    Text {
+        prose: chars(&copy.select("body").text()),
+        markdown,
+    }
+}
+
+fn chars(text: &str) -> f64 {
+    text.chars().filter(|c| !c.is_whitespace()).count() as f64
 }
 
 /// The title, what the page says of itself, and the main content where there seems to be one.
-fn article(document: Document, url: &Url) -> (String, About, Option<String>) {
+fn article(document: Document, url: &Url) -> (String, About, Option<Text>) {
     let config = Config {
         max_elements_to_parse: MAX_ELEMENTS,
         ..Config::default()
@@ -175,10 +200,10 @@ fn article(document: Document, url: &Url) -> (String, About, Option<String>) {
         Ok(article) => {
             let title = one_line(&article.title);
             let title = if title.is_empty() { own_title } else { title };
-            let markdown = Document::from(article.content).md(None).to_string();
+            let text = text_of(&Document::from(article.content), "body");
             about.author = about.author.or(article.byline);
             about.published = about.published.or(article.published_time);
-            (title, about, Some(markdown))
+            (title, about, Some(text))
         }
         Err(_) => (own_title, about, None),
     }
@@ -266,6 +291,33 @@ mod tests {
             "# Index\n\n# Files\n\n- [one](https://example.com/a/one.txt)\n\
              - [two](https://example.com/two.txt)"
         );
+    }
+
+    #[test]
+    fn the_element_that_a_page_calls_its_main_one_is_taken() {
+        let prose = "The ferry waits for the flood, and the fishers for the ebb. ".repeat(8);
+        let page = converted(&format!(
+            "<body><div class=side><p>Buy boats, cheap and new.</p></div><div role=main><h1>Tides</h1><p>{prose}</p></div></body>"
+        ));
+        assert!(page.markdown.starts_with("# Tides") && !page.markdown.contains("boats"));
+        // But not where it holds a small part of the text.
+        let page = converted(&format!(
+            "<body><main><p>Loading</p></main><h1>Tides</h1><p>{prose}</p></body>"
+        ));
+        assert!(page.markdown.contains("The ferry waits"));
+    }
+
+    #[test]
+    fn no_section_of_a_manual_is_lost() {
+        let prose =
+            "Writes what is asked for, and says what was not there to be written. ".repeat(9);
+        let sections: String = (0..6)
+            .map(|number| format!("<div class=sect1><h2>S{number}</h2><div class=body><p>{prose}</p><p>{prose}</p></div></div>"))
+            .collect();
+        let page = converted(&format!("<body><div id=content>{sections}</div></body>"));
+        for number in 0..6 {
+            assert!(page.markdown.contains(&format!("## S{number}")), "{number}");
+        }
     }
 
     #[test]

@@ -86,12 +86,13 @@ fn python_may_give_charts_back_and_its_code_is_an_argument() {
 }
 
 #[test]
-fn web_fetch_asks_for_http_and_its_policy_grants_it() {
+fn web_fetch_asks_for_http_and_assets_and_its_policy_grants_them() {
     let inspection = inspected("web-fetch.wasm");
     for import in &inspection.imports {
-        let inert_or_http =
-            import.class == Class::Inert || import.name.starts_with("wasi:http/outgoing-handler@");
-        assert!(inert_or_http, "{}", import.name);
+        let is_expected = import.class == Class::Inert
+            || import.name.starts_with("wasi:http/outgoing-handler@")
+            || import.name.starts_with("alcove:assets/blobs@");
+        assert!(is_expected, "{}", import.name);
     }
     let manifest = inspection.manifest.as_ref().unwrap();
     let requested = manifest.requested_policy().unwrap().unwrap();
@@ -106,6 +107,7 @@ fn web_fetch_asks_for_http_and_its_policy_grants_it() {
             );
         }
     }
+    assert!(requested.assets().is_some() && granted.assets().is_some());
     let badges = badges(&inspection, Some(&granted.into()));
     assert_eq!(badges[0].kind, BadgeKind::Granted);
     assert_eq!(badges[1].kind, BadgeKind::CannotAsk);

@@ -1,5 +1,6 @@
 //! Proofs at full length, of which the tests run a short form.
 
+mod fetch;
 mod fuzz;
 
 use anyhow::Result;
@@ -8,6 +9,13 @@ use clap::Subcommand;
 /// What to prove.
 #[derive(Subcommand)]
 pub(crate) enum Proof {
+    /// Measure how much of the text of real pages web-fetch finds; writes
+    /// docs/results/prove-fetch.json.
+    Fetch {
+        /// How many pages of each collection.
+        #[arg(long, default_value_t = 80)]
+        pages: usize,
+    },
     /// Feed the parsers and the scanner what a coverage-guided fuzzer finds; writes
     /// docs/results/prove-fuzz.json.
     Fuzz {
@@ -20,6 +28,7 @@ pub(crate) enum Proof {
 /// Runs one proof.
 pub(crate) fn run(proof: &Proof) -> Result<()> {
     match proof {
+        Proof::Fetch { pages } => fetch::run(*pages),
         Proof::Fuzz { seconds } => fuzz::run(*seconds),
     }
 }

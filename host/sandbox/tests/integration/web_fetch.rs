@@ -102,9 +102,9 @@ async fn a_page_becomes_markdown_and_every_refusal_has_a_kind() {
          origin = \"http://127.0.0.1:{port}\"\naddresses = [\"127.0.0.1/32\"]\n"
     ))
     .unwrap();
-    let fetch = async |path: &str, start: u32| {
+    let fetch = async |path: &str, part: u32| {
         let arguments = serde_json::json!({
-            "url": format!("http://127.0.0.1:{port}{path}"), "start": start,
+            "url": format!("http://127.0.0.1:{port}{path}"), "part": part,
         });
         bench
             .sandbox
@@ -120,7 +120,7 @@ async fn a_page_becomes_markdown_and_every_refusal_has_a_kind() {
     };
 
     for path in ["/page", "/hop/0", "/hop/4"] {
-        let report = fetch(path, 0).await;
+        let report = fetch(path, 1).await;
         let Outcome::Ok(parts) = &report.outcome else {
             panic!("{path}: {:?}", report.outcome);
         };
@@ -137,23 +137,30 @@ async fn a_page_becomes_markdown_and_every_refusal_has_a_kind() {
             )
         );
     }
-    assert_eq!(failure(&fetch("/hop/5", 0).await), "upstream");
-    assert_eq!(last(&fetch("/latin", 0).await), "café");
-    assert_eq!(last(&fetch("/json", 0).await), "{\"a\": 1}");
-    assert_eq!(failure(&fetch("/pdf", 0).await), "unavailable");
-    assert_eq!(failure(&fetch("/nothing", 0).await), "not-found");
-    assert_eq!(failure(&fetch("/busy", 0).await), "rate-limited");
+    assert_eq!(failure(&fetch("/hop/5", 1).await), "upstream");
+    assert_eq!(last(&fetch("/latin", 1).await), "café");
+    assert_eq!(last(&fetch("/json", 1).await), "{\"a\": 1}");
+    assert_eq!(failure(&fetch("/pdf", 1).await), "unavailable");
+    assert_eq!(failure(&fetch("/nothing", 1).await), "not-found");
+    assert_eq!(failure(&fetch("/busy", 1).await), "rate-limited");
 
-    let first = last(&fetch("/long", 0).await);
+    let head = |report: &Report| match &report.outcome {
+        Outcome::Ok(parts) => match &parts[1].content {
+            Content::Text(text) => text.clone(),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    let first = head(&fetch("/long", 1).await);
     assert!(
-        first.contains("\"start\": 20000") && first.contains("longer than 2 MiB"),
-        "{}",
-        first.len()
+        first.contains("longer than 2 MiB") && first.contains("[Part 1 of "),
+        "{first}"
     );
-    assert!(last(&fetch("/long", 20_000).await).contains("\"start\": 40000"));
+    assert!(head(&fetch("/long", 2).await).contains("[Part 2 of "));
+    assert_eq!(failure(&fetch("/long", 9_999).await), "invalid-input");
 
     // A redirect is a request of its own: the policy is asked again, and says no.
-    let away = fetch("/away", 0).await;
+    let away = fetch("/away", 1).await;
     assert!(
         matches!(away.outcome, Outcome::Denied(_)),
         "{:?}",

@@ -138,7 +138,7 @@ async fn a_page_is_found_by_a_real_searxng_and_read_without_asking() {
     assert!(
         read.output
             .iter()
-            .any(|part| part.value.contains("debconf"))
+            .any(|part| part.value.contains("Falcot Corp"))
     );
 
     let nothing = json!({"query": "zyxxyqqwv"});

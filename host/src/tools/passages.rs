@@ -169,6 +169,8 @@ impl Tools {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assets::AssetDetail;
+    use crate::tools::outcome::asset_part;
 
     #[test]
     fn pieces_are_found_in_their_order_and_counted_in_characters() {
@@ -186,5 +188,124 @@ mod tests {
         assert_eq!(source.find("Äpfel sind"), None, "only behind the last one");
         assert_eq!(source.find("süß."), Some((27, 31)));
         assert_eq!(source.find("sauer"), None);
+    }
+
+    /// A store of assets in a folder of its own.
+    async fn assets() -> (AssetStore, Principal, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("alcove.db").display());
+        let store = crate::store::open(&url).await.unwrap();
+        let vault = crate::vault::Vault::open(&folder.path().join("keys")).unwrap();
+        let accounts = crate::accounts::Accounts::open(std::sync::Arc::clone(&store));
+        let principal = accounts.await.unwrap().local_principal().await.unwrap();
+        let log = crate::store::log::ItemLog::new(store, vault);
+        let assets = AssetStore::open(&folder.path().join("assets"), log).unwrap();
+        (assets, principal, folder)
+    }
+
+    async fn asset(
+        (assets, principal): (&AssetStore, &Principal),
+        media_type: &str,
+        bytes: &[u8],
+    ) -> ToolPart {
+        let detail = AssetDetail {
+            media_type: media_type.to_owned(),
+            name: Some("a.md".to_owned()),
+        };
+        let mut writing = assets.create(principal).await.unwrap();
+        writing.write(bytes).await.unwrap();
+        let finished = assets.finish(principal, None, "local/x", &detail, writing);
+        asset_part(finished.await.unwrap(), &detail)
+    }
+
+    fn part(kind: &str, value: &str) -> ToolPart {
+        ToolPart {
+            audience: Audience::Both,
+            kind: kind.to_owned(),
+            value: value.to_owned(),
+            title: None,
+            passage: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn only_what_stands_in_the_source_is_a_passage() {
+        let (assets, who, _folder) = assets().await;
+        let of = (&assets, &who);
+        let source = asset(of, "text/markdown", b"One. Two. Three.").await;
+        let mut output = vec![
+            part("text", "One."),
+            part("link", "https://a.example/"),
+            part("text", "Two."),
+            source.clone(),
+            part("text", "One."),
+            part("text", "Four."),
+            part("text", "  "),
+            part("json", "Two."),
+            ToolPart {
+                audience: Audience::User,
+                ..part("text", "Two.")
+            },
+            crate::tools::outcome::note("Two.".to_owned()),
+            part("text", "Three."),
+            part("text", "Two."),
+        ];
+        mark(&assets, &who, &mut output).await;
+        let marked: Vec<(usize, u32, u64, u64)> = output
+            .iter()
+            .enumerate()
+            .filter_map(|(at, part)| {
+                let passage = part.passage.as_deref()?;
+                Some((at, passage.number, passage.start, passage.end))
+            })
+            .collect();
+        assert_eq!(marked, [(4, 1, 0, 4), (10, 2, 10, 16)]);
+        let passage = output[4].passage.as_deref().unwrap();
+        let url = "https://a.example/".to_owned();
+        assert_eq!(passage.source, PassageSource::Url { url });
+        assert_eq!(passage.asset, source.value);
+
+        // A file has no link; what follows another link or another asset is of that one.
+        let mut output = vec![
+            source,
+            part("text", "One."),
+            part("link", "https://b.example/"),
+            part("text", "Two."),
+        ];
+        mark(&assets, &who, &mut output).await;
+        let name = "a.md".to_owned();
+        assert_eq!(
+            output[1].passage.as_deref().unwrap().source,
+            PassageSource::File { name }
+        );
+        assert_eq!(output[3].passage, None);
+    }
+
+    #[tokio::test]
+    async fn a_source_is_text_and_passages_are_counted() {
+        let (assets, who, _folder) = assets().await;
+        let of = (&assets, &who);
+        for (media_type, bytes) in [
+            ("image/png", b"One.".as_slice()),
+            ("text/html", b"One."),
+            ("text/plain", b"One. \xff"),
+        ] {
+            let mut output = vec![asset(of, media_type, bytes).await, part("text", "One.")];
+            mark(&assets, &who, &mut output).await;
+            assert_eq!(output[1].passage, None, "{media_type}");
+        }
+        let mut stranger = who.clone();
+        stranger.user = alcove_core::ids::UserId::generate();
+        let text = "a ".repeat(1_000);
+        let mut output = vec![asset(of, "text/plain", text.as_bytes()).await];
+        output.extend((0..1_000).map(|_| part("text", "a")));
+        mark(&assets, &stranger, &mut output).await;
+        assert!(
+            output.iter().all(|part| part.passage.is_none()),
+            "somebody else's"
+        );
+        mark(&assets, &who, &mut output).await;
+        let marked = output.iter().filter(|part| part.passage.is_some()).count();
+        assert_eq!(marked, MAX_PASSAGES as usize);
     }
 }

@@ -1,6 +1,8 @@
-//! Bytes to text: byte order mark, then header, then what the page says of itself.
+//! Bytes to text: byte order mark, then header, then what the page says of itself, then what its
+//! bytes look like.
 
-use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, UTF_8};
 
 /// A page says its encoding within so many bytes.
 const META_WINDOW_BYTES: usize = 1_024;
@@ -17,11 +19,18 @@ pub(crate) fn decode(body: &[u8], content_type: &str, is_html: bool) -> String {
         match std::str::from_utf8(&body[..end]) {
             Ok(_) => UTF_8,
             Err(error) if error.error_len().is_none() => UTF_8,
-            Err(_) => WINDOWS_1252,
+            Err(_) => guessed(body),
         }
     });
     let (text, _, _) = encoding.decode(body);
     text.into_owned()
+}
+
+/// The old encoding that the bytes look most like, as browsers guess it.
+fn guessed(body: &[u8]) -> &'static Encoding {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(body, true);
+    detector.guess(None, Utf8Detection::Deny)
 }
 
 fn label(text: &str) -> Option<&'static Encoding> {
@@ -93,6 +102,20 @@ mod tests {
             decode(b"gr\xfc\xdf dich, Welt", "text/plain", false),
             "grüß dich, Welt"
         );
+        for (encoding, text) in [
+            (
+                encoding_rs::SHIFT_JIS,
+                "日本語の天気予報です。明日は晴れるでしょう。",
+            ),
+            (
+                encoding_rs::WINDOWS_1251,
+                "Погода завтра будет ясной, без дождя и ветра.",
+            ),
+            (encoding_rs::GB18030, "明天的天气预报：晴，没有雨。"),
+        ] {
+            let (bytes, _, _) = encoding.encode(text);
+            assert_eq!(decode(&bytes, "text/plain", false), text);
+        }
         let cut = &"ab€".as_bytes()[..4];
         assert_eq!(decode(cut, "text/plain", false), "ab\u{fffd}");
         assert_eq!(decode(b"x", "text/plain; charset=nonsense", false), "x");

@@ -89,6 +89,7 @@ fn unfit(text: &str) -> TurnEvent {
         result: ResultText {
             ok: false,
             text: text.into(),
+            cite: None,
         },
         tokens: 100,
         unfit: true,

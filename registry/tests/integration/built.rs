@@ -75,7 +75,7 @@ fn python_may_give_charts_back_and_its_code_is_an_argument() {
         .filter(is_given)
         .map(|badge| badge.subject.as_str())
         .collect();
-    assert_eq!(beside, ["assets"]);
+    assert_eq!(beside, ["files", "assets"]);
 
     let tool = &inspection.manifest.as_ref().unwrap().tools[0];
     let code = tool.code.as_ref().unwrap();

@@ -3,11 +3,12 @@
 use std::pin::Pin;
 
 use alcove_api_types::{
-    Answer, Answered, ApiKey, Binding, Ceiling, Conversation, ConversationPage, CreateApiKey,
-    CreateBinding, CreateResponse, CreatedApiKey, DeclineRequest, Explain, Explanation,
-    GrantRequest, Learned, Me, OpenAiError, OpenedPassage, PassageReference, Plugin, PolicyRead,
-    Principals, Problem, ReadPolicy, Readiness, RenameConversation, RequestGrant, Response,
-    Revoked, SetCeiling, SetUp, ShownApiKey, SignIn,
+    Answer, Answered, ApiKey, Binding, Ceiling, Conversation, ConversationPage,
+    ConversationSummary, CreateApiKey, CreateBinding, CreateConversation, CreateResponse,
+    CreatedApiKey, DeclineRequest, Explain, Explanation, GrantRequest, Learned, Me, OpenAiError,
+    OpenedPassage, PassageReference, Plugin, PolicyRead, Principals, Problem, ReadPolicy,
+    Readiness, RenameConversation, RequestGrant, Response, Revoked, SetCeiling, SetUp, ShownApiKey,
+    SignIn, WorkspaceFiles,
 };
 use leptos::prelude::window;
 use serde::Serialize;
@@ -107,6 +108,31 @@ pub(crate) async fn rename(id: &str, title: &str) -> Result<()> {
 /// `DELETE /api/conversations/{id}`.
 pub(crate) async fn delete_conversation(id: &str) -> Result<()> {
     empty("DELETE", &format!("/api/conversations/{id}"), None).await
+}
+
+/// `POST /api/conversations`: one without messages, to put files into.
+pub(crate) async fn create_conversation(title: &str) -> Result<ConversationSummary> {
+    let body = CreateConversation {
+        title: title.to_owned(),
+    };
+    json("POST", "/api/conversations", encode(&body), None).await
+}
+
+/// `GET /api/conversations/{id}/files`.
+pub(crate) async fn files(id: &str) -> Result<WorkspaceFiles> {
+    json("GET", &format!("/api/conversations/{id}/files"), None, None).await
+}
+
+/// The address of a file of a conversation: `GET`, `PUT`, `DELETE`.
+pub(crate) fn file_path(id: &str, path: &str) -> String {
+    let parts = path.split('/').map(js_sys::encode_uri_component);
+    let parts: Vec<String> = parts.map(String::from).collect();
+    format!("/api/conversations/{id}/files/{}", parts.join("/"))
+}
+
+/// `DELETE /api/conversations/{id}/files/{path}`.
+pub(crate) async fn remove_file(id: &str, path: &str) -> Result<()> {
+    empty("DELETE", &file_path(id, path), None).await
 }
 
 /// `GET /api/calls/{id}/passages/{number}`.
@@ -296,7 +322,7 @@ async fn empty(method: &str, path: &str, body: Option<String>) -> Result<()> {
     read(method, path, body, None).await.map(drop)
 }
 
-fn accept(status: u16, text: &str) -> Result<()> {
+pub(crate) fn accept(status: u16, text: &str) -> Result<()> {
     if (200..300).contains(&status) {
         return Ok(());
     }

@@ -13,6 +13,7 @@ mod readiness;
 mod route;
 mod session;
 mod theme;
+mod upload;
 mod view;
 
 fn main() {

@@ -49,6 +49,21 @@ pub struct WorkspaceFile {
     pub modified_at_ms: i64,
 }
 
+impl WorkspaceFile {
+    /// A message that names files by where tools find them, since the model sees the folder only
+    /// through its tools.
+    #[must_use]
+    pub fn name_in(text: &str, files: &[WorkspaceFile]) -> String {
+        if files.is_empty() {
+            return text.to_owned();
+        }
+        let named = files.iter();
+        let named = named.map(|file| format!("/workspace/{} ({} bytes)", file.path, file.bytes));
+        let named: Vec<String> = named.collect();
+        format!("{text}\n\nAttached: {}", named.join(", "))
+    }
+}
+
 /// `GET /api/conversations?limit=N&cursor=C`: newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConversationPage {

@@ -125,6 +125,9 @@ pub(super) struct ChatArguments {
     /// Say this, print the answer, and leave
     #[arg(short, long, value_name = "TEXT")]
     pub(super) message: Option<String>,
+    /// Put this file into the conversation, for tools to read; may be given several times
+    #[arg(short, long = "file", value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
     /// Print the events of the stream, one JSON object a line
     #[arg(long, requires = "message")]
     pub(super) json: bool,

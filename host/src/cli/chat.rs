@@ -1,16 +1,19 @@
 //! `alcove chat`.
 
 use std::io::{self, BufRead, IsTerminal};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use alcove_api_types::{
     Answered, Conversation, ConversationRef, CreateResponse, EventBody, Input, Response,
+    WorkspaceFile,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::arguments::{ChatArguments, Global};
 use super::ask::{Asking, Step};
+use super::attach::attach;
 use super::client::{Client, segment};
 use super::connect::Connection;
 use super::model::INTERRUPTED;
@@ -26,6 +29,7 @@ const CONTINUED: char = '\\';
 const HELP: &str = "\
 Type a message and press Enter; a \\ at the end of a line goes on in the next.
 Ctrl-C stops an answer; pressed again, or at the prompt, it leaves.
+/file PATH puts a file into the conversation, for tools to read.
 /new begins another conversation, /exit leaves.";
 
 /// Lines as they are typed.
@@ -63,7 +67,11 @@ pub(super) async fn run(global: &Global, arguments: ChatArguments) -> anyhow::Re
             conversation: arguments.conversation,
             model: arguments.model,
             prints_events: arguments.json,
+            attached: Vec::new(),
         };
+        if !arguments.files.is_empty() {
+            chat.attach(&arguments.files).await?;
+        }
         match arguments.message {
             Some(message) => {
                 // Somebody at a terminal can be asked; a script can't.
@@ -87,6 +95,8 @@ struct Chat {
     conversation: Option<String>,
     model: Option<String>,
     prints_events: bool,
+    /// What the next message names.
+    attached: Vec<WorkspaceFile>,
 }
 
 impl Chat {
@@ -109,7 +119,17 @@ impl Chat {
                 "" => {}
                 "/exit" | "/quit" => break,
                 "/help" => output::note(HELP)?,
-                "/new" => self.conversation = None,
+                "/new" => {
+                    self.conversation = None;
+                    self.attached.clear();
+                }
+                message if message.starts_with("/file ") => {
+                    let path = PathBuf::from(message["/file ".len()..].trim());
+                    match self.attach(&[path]).await {
+                        Ok(()) => output::note("The next message names it.")?,
+                        Err(error) => output::note(&format!("alcove: {error:#}"))?,
+                    }
+                }
                 message => {
                     // Lines that are piped in are messages, and never a yes to something.
                     let answers = is_terminal.then_some(&mut lines);
@@ -128,6 +148,14 @@ impl Chat {
         Ok(ExitCode::SUCCESS)
     }
 
+    async fn attach(&mut self, files: &[PathBuf]) -> anyhow::Result<()> {
+        let conversation = self.conversation.clone();
+        let (conversation, mut attached) = attach(&self.client, conversation, files).await?;
+        self.conversation = Some(conversation);
+        self.attached.append(&mut attached);
+        Ok(())
+    }
+
     /// One message and its answer. What its calls ask is answered by `lines`; without them nobody
     /// can be asked, and what needs an answer is denied.
     async fn turn(
@@ -138,7 +166,7 @@ impl Chat {
     ) -> anyhow::Result<Ended> {
         let request = CreateResponse {
             model: self.model.clone(),
-            input: Input::Text(message.to_owned()),
+            input: Input::Text(WorkspaceFile::name_in(message, &self.attached)),
             stream: true,
             ask: Some(lines.is_some()),
             conversation: self.conversation.clone().map(ConversationRef::Id),
@@ -148,6 +176,7 @@ impl Chat {
             opened = EventStream::open(&self.client, &request) => opened?,
             _ = interrupts.recv() => return Ok(Ended::Left),
         };
+        self.attached.clear();
         let mut renderer = Renderer::new();
         let mut is_stopping = false;
         let mut asking: Option<Asking> = None;

@@ -1,13 +1,21 @@
 //! A client of the public protocol.
 
+use std::path::Path;
 use std::time::Duration;
 
 use alcove_api_types::{OpenAiError, Problem};
-use alcove_egress::{Egress, EgressConfig, Limits, ResponseBody, Scope, empty_body, full_body};
+use alcove_egress::{
+    Body, Egress, EgressConfig, Limits, ResponseBody, Scope, empty_body, full_body,
+};
 use anyhow::{Context, bail};
+use bytes::Bytes;
+use futures::stream;
 use http::{Method, Request, Response, header};
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::Frame;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::io::AsyncReadExt as _;
 
 /// How long an answer may take. A large model on a small machine thinks for minutes.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
@@ -16,7 +24,9 @@ const STREAM_TOTAL: Duration = Duration::from_secs(24 * 60 * 60);
 /// The largest answer.
 const MAX_ANSWER_BYTES: u64 = 256 << 20;
 /// The largest request.
-const MAX_REQUEST_BYTES: u64 = 64 << 20;
+const MAX_REQUEST_BYTES: u64 = 256 << 20;
+/// A file is read in pieces of this length.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// Speaks to one server.
 #[derive(Clone)]
@@ -66,6 +76,23 @@ impl Client {
         read(response).await
     }
 
+    /// Sends a file as it lies on the disk.
+    pub(super) async fn put_file(&self, path: &str, file: &Path) -> anyhow::Result<()> {
+        let file = tokio::fs::File::open(file).await?;
+        let pieces = stream::try_unfold(file, async |mut file| {
+            let mut piece = vec![0; PIECE_BYTES];
+            let read = file.read(&mut piece).await?;
+            piece.truncate(read);
+            Ok((read != 0).then(|| (Frame::data(Bytes::from(piece)), file)))
+        });
+        let body = (
+            "application/octet-stream",
+            StreamBody::new(pieces).boxed_unsync(),
+        );
+        let response = self.request(Method::PUT, path, Some(body)).await?;
+        accepted(response).await.map(drop)
+    }
+
     pub(super) async fn delete(&self, path: &str) -> anyhow::Result<Vec<u8>> {
         let response = self.send(Method::DELETE, path, None).await?;
         Ok(response.into_body().read_all().await?)
@@ -87,42 +114,30 @@ impl Client {
         read(response).await
     }
 
-    /// An answer that is a yes; what the server said otherwise is the error.
     async fn send(
         &self,
         method: Method,
         path: &str,
         body: Option<Vec<u8>>,
     ) -> anyhow::Result<Response<ResponseBody>> {
-        let response = self.request(method, path, body).await?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let text = response.into_body().read_all().await.unwrap_or_default();
-        if let Ok(error) = serde_json::from_slice::<OpenAiError>(&text) {
-            bail!("{}", error.error.message);
-        }
-        if let Ok(problem) = serde_json::from_slice::<Problem>(&text) {
-            bail!("{}", problem.detail);
-        }
-        bail!("the server answered {status}");
+        let body = body.map(|json| ("application/json", full_body(json)));
+        accepted(self.request(method, path, body).await?).await
     }
 
     async fn request(
         &self,
         method: Method,
         path: &str,
-        body: Option<Vec<u8>>,
+        body: Option<(&str, Body)>,
     ) -> anyhow::Result<Response<ResponseBody>> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.address))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.key));
-        if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
+        if let Some((kind, _)) = body {
+            request = request.header(header::CONTENT_TYPE, kind);
         }
-        let request = request.body(body.map_or_else(empty_body, full_body))?;
+        let request = request.body(body.map_or_else(empty_body, |(_, body)| body))?;
         let limits = Limits {
             first_byte: PATIENCE,
             idle: PATIENCE,
@@ -137,6 +152,22 @@ impl Client {
             .await
             .with_context(|| format!("cannot speak to the server at {}", self.address))
     }
+}
+
+/// An answer that is a yes; what the server said otherwise is the error.
+async fn accepted(response: Response<ResponseBody>) -> anyhow::Result<Response<ResponseBody>> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let text = response.into_body().read_all().await.unwrap_or_default();
+    if let Ok(error) = serde_json::from_slice::<OpenAiError>(&text) {
+        bail!("{}", error.error.message);
+    }
+    if let Ok(problem) = serde_json::from_slice::<Problem>(&text) {
+        bail!("{}", problem.detail);
+    }
+    bail!("the server answered {status}");
 }
 
 async fn read<T: DeserializeOwned>(response: Response<ResponseBody>) -> anyhow::Result<T> {

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod ask;
+mod attach;
 mod audit;
 mod call;
 mod chat;

@@ -1,6 +1,7 @@
 //! The web client in a real browser, on a real server with a model that chooses its tools itself.
 
 mod admin;
+mod files;
 mod plugins;
 mod sources;
 mod webdriver;

@@ -1,14 +1,16 @@
 //! The conversation that is shown, and the run that continues it.
 
 mod entry;
+mod files;
 mod follow;
 mod transcript;
 
-use alcove_api_types::{ConversationRef, CreateResponse, Ended, Input, Response};
+use alcove_api_types::{ConversationRef, CreateResponse, Ended, Input, Response, WorkspaceFile};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 pub(crate) use entry::{Answer, Entry, EntryKind, LogLine, Progress, Tool};
+pub(crate) use files::Files;
 use follow::{News, Stop};
 
 use crate::api::{self, ApiError};
@@ -55,6 +57,7 @@ pub(crate) struct Chat {
     pub(crate) notice: RwSignal<Option<String>>,
     /// The text in the composer.
     pub(crate) draft: RwSignal<String>,
+    pub(crate) files: Files,
     /// What a screen reader says next.
     pub(crate) announcement: RwSignal<String>,
     /// Whether the end is in view, and stays so while the answer grows.
@@ -74,6 +77,7 @@ impl Chat {
             reconnecting: RwSignal::new(false),
             notice: RwSignal::new(None),
             draft: RwSignal::new(String::new()),
+            files: Files::new(),
             announcement: RwSignal::new(String::new()),
             pinned: RwSignal::new(true),
             epoch: StoredValue::new(0),
@@ -88,6 +92,7 @@ impl Chat {
         self.epoch.update_value(|epoch| *epoch += 1);
         self.conversation.set(None);
         self.entries.set(Vec::new());
+        self.files.clear();
         self.stage.set(Stage::Shown);
         self.run.set(None);
         self.reconnecting.set(false);
@@ -111,6 +116,7 @@ impl Chat {
     /// Reads the conversation and follows what is still running in it.
     pub(crate) fn load(self, app: AppState, id: String) {
         self.stage.set(Stage::Loading);
+        self.list_files(app);
         let epoch = self.epoch.get_value();
         spawn_local(async move {
             let answer = api::conversation(&id).await;
@@ -153,10 +159,13 @@ impl Chat {
 
     /// Sends what is in the composer.
     pub(crate) fn send(self, app: AppState) {
-        let text = self.draft.get_untracked().trim().to_owned();
-        if text.is_empty() || self.run.with_untracked(Option::is_some) {
+        let typed = self.draft.get_untracked().trim().to_owned();
+        if typed.is_empty() || self.run.with_untracked(Option::is_some) {
             return;
         }
+        let text = WorkspaceFile::name_in(&typed, &untrack(|| self.files.attached()));
+        let fresh = self.files.fresh.get_untracked();
+        self.files.fresh.set(Vec::new());
         self.draft.set(String::new());
         self.notice.set(None);
         self.announcement.set(String::new());
@@ -193,12 +202,16 @@ impl Chat {
                     self.run.set(None);
                     self.entries
                         .update(|entries| entries.retain(|entry| entry.key != key));
-                    // Nothing is lost: the text goes back, before what has been typed since.
+                    // Nothing is lost: the text goes back, before what has been typed since, and
+                    // so does what was attached.
+                    self.files
+                        .fresh
+                        .update(|now| now.splice(0..0, fresh).for_each(drop));
                     self.draft.update(|draft| {
                         *draft = if draft.is_empty() {
-                            text
+                            typed
                         } else {
-                            format!("{text}\n{draft}")
+                            format!("{typed}\n{draft}")
                         };
                     });
                     self.notice.set(Some(error.message()));
@@ -300,6 +313,7 @@ impl Chat {
     fn ended(self, app: AppState) {
         self.run.set(None);
         self.reconnecting.set(false);
+        self.list_files(app);
         if !browser::focus_is_elsewhere() {
             browser::focus(".composer textarea");
         }

@@ -5,6 +5,7 @@ use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+use super::files::{self, AttachButton, Attached, WorkspaceFiles};
 use super::icon;
 use crate::app::app;
 use crate::readiness::Server;
@@ -38,6 +39,9 @@ pub(super) fn Composer() -> impl IntoView {
             true,
             "The message is too long. Shorten it to at most 256 KiB.".to_owned(),
         )),
+        Server::Ready if chat.files.sending.with(|all| !all.is_empty()) => {
+            Some((false, "Files are on their way".to_owned()))
+        }
         Server::Ready => None,
         Server::Loading(detail) => Some((false, detail)),
         Server::Broken(detail) => Some((true, detail)),
@@ -63,6 +67,14 @@ pub(super) fn Composer() -> impl IntoView {
             send();
         }
     };
+    let paste = move |event: web_sys::ClipboardEvent| {
+        let carried = files::carried(event.clipboard_data());
+        if !carried.is_empty() {
+            event.prevent_default();
+            chat.attach(app, carried);
+        }
+    };
+    let dropping = files::take_drops(app);
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         send();
@@ -94,7 +106,9 @@ pub(super) fn Composer() -> impl IntoView {
     view! {
         <div class="composing">
             {notice}
-            <form class="composer" on:submit=submit>
+            <WorkspaceFiles/>
+            <form class="composer" class:dropping=move || dropping.get() on:submit=submit>
+                <Attached/>
                 <label class="unseen" for="message">"Message"</label>
                 <textarea
                     id="message"
@@ -106,9 +120,11 @@ pub(super) fn Composer() -> impl IntoView {
                     prop:value=move || chat.draft.get()
                     on:input=move |event| chat.draft.set(event_target_value(&event))
                     on:keydown=key
+                    on:paste=paste
                     aria-describedby="composer-state"
                 ></textarea>
                 <div class="controls">
+                    <AttachButton/>
                     <div class="state" id="composer-state" role="status">
                         {move || match state() {
                             Some((broken, text)) => {

@@ -10,6 +10,7 @@ pub(super) const SIDEBAR: Path = "M3.5 6h13M3.5 10h13M3.5 14h9";
 pub(super) const MORE: Path = "M4.5 10h.01M10 10h.01M15.5 10h.01";
 pub(super) const CLOSE: Path = "M5 5l10 10M15 5L5 15";
 pub(super) const COPY: Path = "M7.5 7.5V5A1.5 1.5 0 0 1 9 3.500h6A1.5 1.5 0 0 1 16.500 5v6a1.500 1.500 0 0 1-1.500 1.500h-2.500M5 7.500h6A1.500 1.500 0 0 1 12.500 9v6a1.500 1.500 0 0 1-1.500 1.500H5A1.500 1.500 0 0 1 3.500 15V9A1.500 1.500 0 0 1 5 7.500z";
+pub(super) const CLIP: Path = "M14.500 9.500l-5.200 5.200a3 3 0 0 1-4.200-4.200l6-6a2 2 0 0 1 2.800 2.800l-5.800 5.800a1 1 0 0 1-1.400-1.400l5-5";
 pub(super) const CHECK: Path = "M4.500 10.500l3.500 3.500 7.500-8";
 pub(super) const TRASH: Path =
     "M4 6h12M8 6V4.500h4V6M5.500 6l.7 9.500h7.600l.7-9.500M8.500 9v4M11.500 9v4";

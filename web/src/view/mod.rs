@@ -8,6 +8,7 @@ mod composer;
 mod conversation;
 mod copy;
 mod dialogs;
+mod files;
 mod icon;
 mod key_policies;
 mod keys;

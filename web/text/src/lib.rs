@@ -3,6 +3,7 @@
 
 pub mod calls;
 pub mod cite;
+pub mod files;
 pub mod form;
 pub mod format;
 pub mod highlight;

@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// The conversation of an event's response.
+fn conversation(event: &Value) -> String {
+    let named = &event["response"]["conversation"];
+    let id = named.as_str().or_else(|| named["id"].as_str());
+    id.unwrap().to_owned()
+}
+
 #[test]
 fn one_message_answers_and_ends() {
     let home = Home::new();
@@ -17,14 +24,10 @@ fn one_message_answers_and_ends() {
         ["response.completed", "response.incomplete"].contains(&last["type"].as_str().unwrap()),
         "{last}"
     );
-    let conversation = last["response"]["conversation"].clone();
-    let conversation = conversation
-        .as_str()
-        .or_else(|| conversation["id"].as_str())
-        .unwrap();
+    let conversation = conversation(last);
 
     // It can be gone on with, and an unknown one is told.
-    answered(&home.run(&["chat", "-m", "Again.", "--conversation", conversation]));
+    answered(&home.run(&["chat", "-m", "Again.", "--conversation", &conversation]));
     let text = home.fails(
         1,
         &[
@@ -84,4 +87,27 @@ fn a_signal_stops_the_answer() {
     assert_eq!(last["type"], "alcove:response.cancelled", "{last}");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(stopped.elapsed() < PATIENCE.min(Duration::from_secs(10)));
+}
+
+#[test]
+fn a_file_goes_with_a_message() {
+    let home = Home::new();
+    let _serving = home.serve();
+    let path = home.data().join("numbers.txt");
+    write(&path, "1000\n200\n34\n");
+    let path = path.to_str().unwrap();
+    let text = answered(&home.run(&["chat", "-m", "Add them.", "--file", path, "--json"]));
+    let id = conversation(&events(&text)[0]);
+    let lies = home.data().join("workspaces").join(&id).join("numbers.txt");
+    assert_eq!(std::fs::read_to_string(lies).unwrap(), "1000\n200\n34\n");
+
+    // One of that name is not written over, and what can't be sent says why.
+    for (file, why) in [
+        (path, "has a file `numbers.txt` already"),
+        ("/nowhere/x.csv", "cannot read `/nowhere/x.csv`"),
+        ("/tmp", "a folder can't be attached"),
+    ] {
+        let text = home.fails(1, &["chat", "-m", "x", "--conversation", &id, "-f", file]);
+        assert!(text.contains(why), "{text}");
+    }
 }

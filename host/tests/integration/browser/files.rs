@@ -4,8 +4,7 @@ use super::webdriver::{Browser, ENTER};
 use super::{MESSAGE, SETTINGS, set_up};
 use crate::app::TestApp;
 
-/// Small models copy better than they write.
-const ADDING: &str = "Run this with Python: print(sum(int(line) for line in open('numbers.txt')))";
+const ADDING: &str = "What is the sum of the numbers in numbers.txt? Use Python.";
 
 /// A file as the person would choose, drop or paste it.
 fn carried(name: &str, content: &str) -> String {

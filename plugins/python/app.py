@@ -103,12 +103,15 @@ class Repl:
         sys.stderr = self.stream()
         sys.stdin = io.StringIO()
         sys.argv = [""]
-        ending = self.execute(code, f"<cell {self.cells}>")
+        ending, raised = self.execute(code, f"<cell {self.cells}>")
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
             except Exception:  # The code closed or replaced it.
                 pass
+        if raised:
+            pyplot.figures.clear()
+            raise Err(Failure("raised", self.result(ending, "", []), None))
         charts, trouble = drawn()
         return [Part(Content_Text(self.result(ending, trouble, charts)), Audience.BOTH), *charts]
 
@@ -118,7 +121,7 @@ class Repl:
         )
 
     def execute(self, code, name):
-        """Runs the code; gives what is to be said after its output: a traceback or nothing."""
+        """Runs the code; gives what is to be said after its output, and whether it raised."""
         namespace = self.module.__dict__
         try:
             tree = self.parse(code, name)
@@ -134,11 +137,11 @@ class Repl:
                     print(repr(value))
         except SystemExit as error:
             if error.code in (None, 0):
-                return ""
-            return f"The code ended itself with status {error.code!r}."
+                return "", False
+            return f"The code ended itself with status {error.code!r}.", True
         except BaseException as error:
-            return describe(error)
-        return ""
+            return describe(error), True
+        return "", False
 
     def parse(self, code, name):
         try:
@@ -215,7 +218,8 @@ def own_frames(summary):
 def describe(error):
     """The traceback, with the user's own code only."""
     try:
-        summary = traceback.TracebackException.from_exception(error)
+        # Lines are looked up when the text is made: those of the library are in no folder here.
+        summary = traceback.TracebackException.from_exception(error, lookup_lines=False)
         own_frames(summary)
         text = "".join(summary.format())
     except BaseException:  # An exception whose own text cannot be made.
@@ -224,7 +228,10 @@ def describe(error):
         half = MAX_OUTPUT_BYTES // 2
         text = f"{text[:half]}\n[…]\n{text[-half:]}"
     if isinstance(error, ModuleNotFoundError):
-        text += "This Python has only the standard library, and packages cannot be installed.\n"
+        text += (
+            "Packages cannot be installed: write it with the standard library alone"
+            " (csv, json, statistics, collections, datetime, re, sqlite3, math, random).\n"
+        )
     return text
 
 

@@ -111,26 +111,28 @@ pub fn call(conversation: &[Message], exchanges: &[Exchange], tool: &ToolSpec) -
         CallForm::Fenced { language, .. } => format!("```{language}\n"),
         CallForm::Json { .. } => json_opening(&tool.name),
     };
-    Prompt {
-        messages: with_exchanges(conversation, exchanges),
-        begun,
-    }
+    let mut messages = conversation.to_vec();
+    let (last, before) = match exchanges.split_last() {
+        Some((last, before)) if !last.result.ok && last.tool == tool.name => (Some(last), before),
+        _ => (None, exchanges),
+    };
+    messages.extend(before.iter().flat_map(Exchange::messages));
+    messages.extend(last.into_iter().flat_map(|failed| failed.followed_by(MEND)));
+    Prompt { messages, begun }
 }
+
+/// What stands after a failed call that is written anew.
+pub const MEND: &str =
+    "Mend it: find another way where this one is closed, and write all of it again.";
 
 /// The prompt of the answer.
 pub fn answer(conversation: &[Message], exchanges: &[Exchange]) -> Prompt {
+    let mut messages = conversation.to_vec();
+    messages.extend(exchanges.iter().flat_map(Exchange::messages));
     Prompt {
-        messages: with_exchanges(conversation, exchanges),
+        messages,
         begun: String::new(),
     }
-}
-
-fn with_exchanges(conversation: &[Message], exchanges: &[Exchange]) -> Vec<Message> {
-    let mut messages = conversation.to_vec();
-    for exchange in exchanges {
-        messages.extend(exchange.messages());
-    }
-    messages
 }
 
 pub(crate) fn json_opening(name: &str) -> String {

@@ -73,8 +73,9 @@ pub enum TurnEvent {
         result: ResultText,
         /// Tokens of that text.
         tokens: u32,
-        /// Whether the arguments did not fit the tool: it did not run.
-        unfit: bool,
+        /// Whether the call is worth writing anew: its arguments did not fit the tool, or its code
+        /// raised an error.
+        anew: bool,
     },
     /// More of the answer.
     TextDelta {

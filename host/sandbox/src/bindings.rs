@@ -81,7 +81,7 @@ impl From<types::Part> for Part {
 }
 
 /// The kinds of failure that the contract documents.
-const FAILURE_KINDS: [&str; 10] = [
+const FAILURE_KINDS: [&str; 11] = [
     "invalid-input",
     "auth-required",
     "input-required",
@@ -91,6 +91,7 @@ const FAILURE_KINDS: [&str; 10] = [
     "upstream",
     "too-large",
     "unavailable",
+    "raised",
     "internal",
 ];
 

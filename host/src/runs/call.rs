@@ -30,6 +30,9 @@ use crate::{
     tools::{Consent, PriorCall, ToolRequest, ToolResult, unfit},
 };
 
+/// The failure of a tool whose code raised an error.
+const RAISED: &str = "raised";
+
 /// Progress events of one call: what comes beyond is not shown.
 const MAX_PROGRESS: usize = 200;
 /// Least time between two progress events.
@@ -117,6 +120,8 @@ impl Execution {
         self.seek_consent(open, &mut request).await?;
         let mut result = self.call_and_ask(open, request).await?;
         cite::number(&self.run.snapshot().output, &mut result.output);
+        let raised =
+            matches!(&result.outcome, ToolOutcome::Failed { failure, .. } if failure == RAISED);
         let read = history::result_text(Some(&result.outcome), &result.output, Numbers::Shown);
         self.run.set_outcome(open, |call| {
             call.status = ItemStatus::Completed;
@@ -164,7 +169,7 @@ impl Execution {
         Ok(TurnEvent::ToolEnded {
             result,
             tokens: cut.tokens,
-            unfit,
+            anew: unfit || raised,
         })
     }
 

@@ -154,6 +154,15 @@ fn notes(result: &ToolResult) -> Vec<&str> {
     notes.map(|part| part.value.as_str()).collect()
 }
 
+/// What code that raised printed, with its error.
+#[track_caller]
+fn raised(result: &ToolResult) -> &str {
+    match &result.outcome {
+        ToolOutcome::Failed { failure, message } if failure == "raised" => message,
+        _ => panic!("{result:?}"),
+    }
+}
+
 #[track_caller]
 fn assert_printed(result: &ToolResult, text: &str) {
     assert_eq!(result.outcome, ToolOutcome::Ok, "{result:?}");

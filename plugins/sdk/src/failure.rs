@@ -50,6 +50,11 @@ impl Failure {
         Self::new("unavailable", message)
     }
 
+    /// The code that the tool was given ended with an error: its output, and the error.
+    pub fn raised(message: impl Into<String>) -> Self {
+        Self::new("raised", message)
+    }
+
     /// The person has to say something first: `prompt` is shown to them with a form for `T`, and
     /// the tool is called again with the answer, for [`crate::answer`].
     pub fn input_required<T: Input>(prompt: &str) -> Self {

@@ -21,7 +21,7 @@ pub struct Turn {
     /// Calls that ran, to recognise a repeated one.
     ran: Vec<(String, Value)>,
     rounds: u32,
-    /// Whether a call was written anew because its arguments did not fit.
+    /// Whether a call was written anew.
     corrected: bool,
     written_tokens: u32,
     result_tokens: u32,
@@ -98,11 +98,11 @@ impl Turn {
                 TurnEvent::ToolEnded {
                     result,
                     tokens,
-                    unfit,
+                    anew,
                 },
             ) => {
                 self.result_tokens = self.result_tokens.saturating_add(tokens);
-                self.tool_ended(tool, arguments, result, unfit)
+                self.tool_ended(tool, arguments, result, anew)
             }
             (State::Answering, TurnEvent::TextDelta { text }) => {
                 self.answer.push_str(&text);
@@ -273,7 +273,7 @@ impl Turn {
         index: usize,
         arguments: Value,
         result: ResultText,
-        unfit: bool,
+        anew: bool,
     ) -> Vec<TurnAction> {
         let tool = &self.tools[index];
         let ok = result.ok;
@@ -282,9 +282,10 @@ impl Turn {
             call: call_text(&tool.name, &arguments, tool.code.as_ref()),
             result,
         });
-        if unfit && !self.corrected && self.rounds < self.limits.tool_rounds {
+        if anew && !self.corrected && self.rounds < self.limits.tool_rounds {
             // A slip of the pen: the call is written anew, once in a turn, under the message that
-            // says what was wrong. Whether to call was decided already.
+            // says what was wrong. Whether to call was decided already, and small models that are
+            // asked again rather tell the person how to mend it.
             self.corrected = true;
             return self.write_call(index);
         }

@@ -80,11 +80,11 @@ fn ended(ok: bool, text: &str) -> TurnEvent {
             cite: None,
         },
         tokens: 100,
-        unfit: false,
+        anew: false,
     }
 }
 
-fn unfit(text: &str) -> TurnEvent {
+fn mendable(text: &str) -> TurnEvent {
     TurnEvent::ToolEnded {
         result: ResultText {
             ok: false,
@@ -92,7 +92,7 @@ fn unfit(text: &str) -> TurnEvent {
             cite: None,
         },
         tokens: 100,
-        unfit: true,
+        anew: true,
     }
 }
 
@@ -375,7 +375,7 @@ fn each_result_gets_half_of_the_room_that_is_left() {
             cite: None,
         },
         tokens: 500,
-        unfit: false,
+        anew: false,
     });
     turn.handle(decided("python"));
     check(&mut turn, written("2"), &[r#"run python {"code":"2"} 250"#]);
@@ -386,7 +386,7 @@ fn each_result_gets_half_of_the_room_that_is_left() {
             cite: None,
         },
         tokens: 600,
-        unfit: false,
+        anew: false,
     });
     turn.handle(decided("python"));
     check(&mut turn, written("3"), &[r#"run python {"code":"3"} 64"#]);
@@ -509,22 +509,27 @@ fn events_and_actions_are_data() {
 }
 
 #[test]
-fn arguments_that_do_not_fit_are_written_anew_once() {
+fn a_call_that_can_be_mended_is_written_anew_once() {
     let mut turn = turn(Choice::Auto);
     turn.handle(TurnEvent::Started);
     check(&mut turn, decided("web_fetch"), &["call web_fetch 50"]);
     turn.handle(written(r#"{"url": "a"}"#));
-    let actions = check(&mut turn, unfit("`url` is no URL"), &["call web_fetch 50"]);
+    let actions = check(
+        &mut turn,
+        mendable("`url` is no URL"),
+        &["call web_fetch 50"],
+    );
     let [TurnAction::WriteCall { prompt, .. }] = actions.as_slice() else {
         panic!("{actions:?}");
     };
     let read = &prompt.messages.last().unwrap().text;
     assert!(read.contains("`url` is no URL"), "{read}");
+    assert!(read.ends_with(crate::prompt::MEND), "{read}");
     turn.handle(written(r#"{"url": "b"}"#));
     // The second time the model decides what to do.
     check(
         &mut turn,
-        unfit("`url` is no URL"),
+        mendable("`url` is no URL"),
         &["decide none|python|web_fetch"],
     );
 }
@@ -540,6 +545,6 @@ fn a_call_is_not_written_anew_beyond_the_rounds_of_a_turn() {
     turn.handle(TurnEvent::Started);
     turn.handle(decided("web_fetch"));
     turn.handle(written(r#"{"url": "a"}"#));
-    let actions = turn.handle(unfit("`url` is no URL"));
+    let actions = turn.handle(mendable("`url` is no URL"));
     assert!(matches!(actions.as_slice(), [TurnAction::Answer { .. }]));
 }

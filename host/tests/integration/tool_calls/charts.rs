@@ -34,11 +34,16 @@ async fn a_chart_is_a_picture_that_the_person_sees() {
     );
     assert!(reply.text().contains(">squares</text>"), "{}", reply.text());
 
-    // What was drawn before an exception is shown as well, and each call begins anew.
+    // Code that raises shows nothing, and each call begins anew.
     let result = path.python("plt.hist([1, 2])\nplt.imshow([[1]])").await;
-    assert_eq!(result.output.len(), 2, "{result:?}");
-    assert!(result.output[0].value.contains("have no `imshow`"));
+    assert!(result.output.is_empty(), "{result:?}");
+    assert!(raised(&result).contains("have no `imshow`"), "{result:?}");
     let result = path.python("plot([1], [1, 2])").await;
+    assert!(
+        raised(&result).contains("they must be as many"),
+        "{result:?}"
+    );
+    let result = path.python("1").await;
     assert_eq!(result.output.len(), 1, "{result:?}");
 
     // An instance that is made anew draws what it has drawn before, and nobody keeps it twice.

@@ -32,10 +32,7 @@ async fn files_stay_in_the_conversation_and_reading_one_is_private() {
     assert_printed(&path.python("rows[0]").await, "['x', '1']");
 
     let result = path.python("open('/etc/passwd')").await;
-    assert!(
-        result.output[0].value.contains("PermissionError"),
-        "{result:?}"
-    );
+    assert!(raised(&result).contains("PermissionError"), "{result:?}");
     let mut other = Path::new(&app).await;
     assert_printed(&other.python("import os\nos.listdir()").await, "[]");
 }

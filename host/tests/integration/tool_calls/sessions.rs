@@ -105,3 +105,25 @@ async fn arguments_that_do_not_fit_never_reach_the_component() {
     assert_printed(&result, "5");
     assert_eq!(notes(&result), [""; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_that_raises_has_failed_and_what_it_did_before_stays() {
+    let app = TestApp::start().await;
+    let mut path = Path::new(&app).await;
+    let result = path.python("kept = 7\nprint('so far')\n1 / 0").await;
+    let message = raised(&result);
+    assert!(message.starts_with("so far\nTraceback"), "{message}");
+    assert!(
+        message.ends_with("ZeroDivisionError: division by zero\n"),
+        "{message}"
+    );
+    // Also where the path is run again from its record.
+    let mut fork = path.clone();
+    assert_printed(&path.python("kept").await, "7");
+    assert_printed(&fork.python("kept + 1").await, "8");
+    let result = fork.python("import pandas").await;
+    assert!(
+        raised(&result).contains("with the standard library alone"),
+        "{result:?}"
+    );
+}

@@ -14,6 +14,15 @@ pub(super) fn show_result(outcome: Option<ToolOutcome>, output: Vec<ToolPart>) -
             let parts = joined(output).into_iter().map(show_part).collect_view();
             Some(view! { <div class="output">{parts}</div> }.into_any())
         }
+        ToolOutcome::Failed { failure, message } if failure == "raised" => Some(
+            view! {
+                <p class="reason">"The code ended with an error."</p>
+                <div class="output">
+                    <pre>{message}</pre>
+                </div>
+            }
+            .into_any(),
+        ),
         ToolOutcome::Failed { failure, message } => {
             let shown = message.clone().into_any();
             Some(

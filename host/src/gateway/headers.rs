@@ -9,7 +9,7 @@ use http::{HeaderValue, header};
 /// its own word; `eval` stays shut.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
     style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; \
-    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// Adds the security headers; answers that say nothing about caching are not cached.
 pub(super) async fn security_headers(request: Request, next: Next) -> Response {
@@ -30,8 +30,9 @@ pub(super) async fn security_headers(request: Request, next: Next) -> Response {
         ),
     ];
     for (name, value) in fixed {
-        // What was made by a tool has a stricter policy than our own pages.
-        if name != header::CONTENT_SECURITY_POLICY || !headers.contains_key(&name) {
+        // What was made by a tool or the model has a policy of its own.
+        let may_differ = [header::CONTENT_SECURITY_POLICY, header::X_FRAME_OPTIONS].contains(&name);
+        if !may_differ || !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
         }
     }

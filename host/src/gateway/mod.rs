@@ -10,6 +10,7 @@ mod health;
 mod json;
 mod mcp;
 mod origin;
+mod preview;
 mod query;
 mod render;
 mod request_id;
@@ -101,6 +102,7 @@ pub fn router(app: Arc<App>) -> Router {
                 .delete(api::remove_file::remove_file),
         )
         .route("/api/assets/{id}", get(api::get_asset::get_asset))
+        .route("/preview", get(preview::preview))
         .route(
             "/api/plugins",
             get(api::list_plugins::list_plugins).post(api::install_plugin::install_plugin),

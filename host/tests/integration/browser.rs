@@ -3,6 +3,7 @@
 mod admin;
 mod files;
 mod plugins;
+mod preview;
 mod sources;
 mod webdriver;
 

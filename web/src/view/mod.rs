@@ -15,6 +15,7 @@ mod keys;
 mod markdown;
 mod menu;
 mod plugins;
+mod preview;
 mod settings;
 mod shell;
 mod sidebar;

@@ -9,7 +9,7 @@ mod python;
 mod render;
 pub(crate) mod result;
 mod sandbox;
-mod server;
+pub(crate) mod server;
 mod statistics;
 mod stop;
 

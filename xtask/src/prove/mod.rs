@@ -1,5 +1,6 @@
 //! Proofs at full length, of which the tests run a short form.
 
+mod eval;
 mod fetch;
 mod fuzz;
 
@@ -9,6 +10,20 @@ use clap::Subcommand;
 /// What to prove.
 #[derive(Subcommand)]
 pub(crate) enum Proof {
+    /// Ask a model the questions of evals/tasks.toml, with its tools, and judge what it calls and
+    /// answers; goes on where it was broken off; writes docs/results/prove-eval.json.
+    Eval {
+        /// Which models.
+        #[arg(
+            long,
+            value_delimiter = ',',
+            default_value = "qwen2.5-coder-0.5b,qwen2.5-coder-1.5b"
+        )]
+        models: Vec<String>,
+        /// Forget what was answered before.
+        #[arg(long)]
+        anew: bool,
+    },
     /// Measure how much of the text of real pages web-fetch finds; writes
     /// docs/results/prove-fetch.json.
     Fetch {
@@ -28,6 +43,7 @@ pub(crate) enum Proof {
 /// Runs one proof.
 pub(crate) fn run(proof: &Proof) -> Result<()> {
     match proof {
+        Proof::Eval { models, anew } => eval::run(models, *anew),
         Proof::Fetch { pages } => fetch::run(*pages),
         Proof::Fuzz { seconds } => fuzz::run(*seconds),
     }

@@ -51,6 +51,8 @@ impl Runs {
         runs.retain(|run| run.user() == principal.user);
         runs.sort_by_key(Run::id);
         let waiting = |run: Run| {
+            // Once answered it waits no more, though the call shows it until the run goes on.
+            run.question()?;
             let output = run.snapshot().output;
             let call = output.into_iter().find_map(|item| match item {
                 Item::ToolCall(call) if call.awaiting.is_some() => Some(call),

@@ -1,10 +1,14 @@
 //! Approvals through the API: a real component under a policy that asks.
 
+use std::time::Duration;
+
 use alcove_core::ids::ApprovalId;
 use serde_json::{Value, json};
 
 use crate::app::{PATIENCE, TestApp};
 use crate::client::Client;
+
+const PAUSE: Duration = Duration::from_millis(30);
 
 async fn grant(client: &Client, when: &str) {
     let policy = format!(
@@ -19,20 +23,21 @@ fn forced() -> Value {
         "input": "What is 2 + 2? Use Python.",
         "tool_choice": {"type": "function", "name": "python"},
         "temperature": 0,
-        "max_output_tokens": 48,
+        "max_output_tokens": 512,
         "background": true,
     })
 }
 
-/// The one call that waits.
-async fn waiting(client: &Client) -> Value {
+/// The call of this response that waits.
+async fn waiting(client: &Client, begun: &Value) -> Value {
     let found = async {
         loop {
-            let list = client.get("/api/approvals").await.expect(200);
-            if let Some(first) = list.as_array().unwrap().first() {
-                return first.clone();
+            if let Some(first) = waits(client).await {
+                return first;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+            let response = client.get(&response_path(begun)).await.expect(200);
+            assert!(!is_ended(&response), "nothing was asked: {response}");
+            tokio::time::sleep(PAUSE).await;
         }
     };
     tokio::time::timeout(PATIENCE, found)
@@ -40,22 +45,38 @@ async fn waiting(client: &Client) -> Value {
         .expect("a call that waits")
 }
 
+async fn waits(client: &Client) -> Option<Value> {
+    let list = client.get("/api/approvals").await.expect(200);
+    list.as_array().unwrap().first().cloned()
+}
+
+fn response_path(begun: &Value) -> String {
+    format!("/v1/responses/{}", begun["id"].as_str().unwrap())
+}
+
+fn is_ended(response: &Value) -> bool {
+    !["queued", "in_progress"].contains(&response["status"].as_str().unwrap())
+}
+
 fn path_of(waiting: &Value) -> String {
     let id = waiting["call"]["awaiting"]["id"].as_str().unwrap();
     format!("/api/approvals/{id}")
 }
 
-/// The response once it has ended.
-async fn ended(client: &Client, id: &str) -> Value {
-    let path = format!("/v1/responses/{id}");
+/// The response once it has ended. Code that failed is written anew, and that asks anew: it is
+/// denied here.
+async fn ended(client: &Client, begun: &Value) -> Value {
     let end = async {
         loop {
-            let response = client.get(&path).await.expect(200);
-            let status = response["status"].as_str().unwrap().to_owned();
-            if !["queued", "in_progress"].contains(&status.as_str()) {
+            let response = client.get(&response_path(begun)).await.expect(200);
+            if is_ended(&response) {
                 return response;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+            if let Some(another) = waits(client).await {
+                let no = json!({"answer": "deny"});
+                client.post(&path_of(&another), &no).await.expect(200);
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     };
     tokio::time::timeout(PATIENCE, end).await.expect("an end")
@@ -73,7 +94,7 @@ async fn a_call_is_shown_waits_and_runs_when_its_owner_says_so() {
     app.ready().await;
     grant(&admin, "always").await;
     let begun = admin.post("/v1/responses", &forced()).await.expect(200);
-    let shown = waiting(&admin).await;
+    let shown = waiting(&admin, &begun).await;
     assert_eq!(shown["response_id"], begun["id"]);
     let call = &shown["call"];
     let arguments: Value = serde_json::from_str(call["arguments"].as_str().unwrap()).unwrap();
@@ -114,7 +135,7 @@ async fn a_call_is_shown_waits_and_runs_when_its_owner_says_so() {
         .post(&path, &json!({"answer": "deny"}))
         .await
         .expect(409);
-    let response = ended(&admin, begun["id"].as_str().unwrap()).await;
+    let response = ended(&admin, &begun).await;
     let call = call_of(&response);
     assert_eq!(call["answered"], answered);
     assert!(
@@ -130,10 +151,13 @@ async fn a_yes_for_the_conversation_holds_there_and_nowhere_else() {
     app.ready().await;
     grant(&admin, "first-use").await;
     let begun = admin.post("/v1/responses", &forced()).await.expect(200);
-    let shown = waiting(&admin).await;
+    let shown = waiting(&admin, &begun).await;
     let all = json!({"answer": "conversation"});
     admin.post(&path_of(&shown), &all).await.expect(200);
-    ended(&admin, begun["id"].as_str().unwrap()).await;
+    let response = ended(&admin, &begun).await;
+    for item in response["output"].as_array().unwrap() {
+        assert_ne!(item["outcome"]["kind"], "denied", "{response}");
+    }
     let mut again = forced();
     again["conversation"] = shown["conversation_id"].clone();
     again["background"] = false.into();
@@ -142,10 +166,10 @@ async fn a_yes_for_the_conversation_holds_there_and_nowhere_else() {
     assert_ne!(call_of(&response)["outcome"]["kind"], "denied");
 
     let begun = admin.post("/v1/responses", &forced()).await.expect(200);
-    let shown = waiting(&admin).await;
+    let shown = waiting(&admin, &begun).await;
     let no = json!({"answer": "deny", "reason": "use your head"});
     admin.post(&path_of(&shown), &no).await.expect(200);
-    let response = ended(&admin, begun["id"].as_str().unwrap()).await;
+    let response = ended(&admin, &begun).await;
     let outcome = &call_of(&response)["outcome"];
     assert_eq!(outcome["kind"], "denied");
     assert_eq!(outcome["capability"], "approval");
@@ -178,11 +202,11 @@ async fn a_key_has_nobody_to_ask_unless_it_says_so() {
     let mut body = forced();
     body["alcove:ask"] = true.into();
     let begun = key.post("/v1/responses", &body).await.expect(200);
-    let shown = waiting(&key).await;
+    let shown = waiting(&key, &begun).await;
     key.post(&path_of(&shown), &json!({"answer": "once"}))
         .await
         .expect(200);
-    let response = ended(&key, begun["id"].as_str().unwrap()).await;
+    let response = ended(&key, &begun).await;
     assert_eq!(call_of(&response)["answered"]["answer"], "once");
 }
 
@@ -192,8 +216,8 @@ async fn a_restart_ends_the_waiting_as_interrupted() {
     let admin = app.claim().await;
     app.ready().await;
     grant(&admin, "always").await;
-    admin.post("/v1/responses", &forced()).await.expect(200);
-    let shown = waiting(&admin).await;
+    let begun = admin.post("/v1/responses", &forced()).await.expect(200);
+    let shown = waiting(&admin, &begun).await;
     app.restart().await;
     let mut admin = admin;
     admin.address = app.server().address();

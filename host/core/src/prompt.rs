@@ -106,24 +106,39 @@ pub fn date(today: &str) -> String {
 
 /// The prompt of a call: the conversation up to the question and the results so far, with the
 /// model's message begun in the form of that tool.
+///
+/// What is wanted stands behind the last message, so that the answer's prompt shares what comes
+/// before it. Without those words a small model writes the sum that it was asked for, and not code
+/// (`98765 * 43219 = 4270000000`). It also repeats a call that it sees, so of one that failed it
+/// sees the error alone.
 pub fn call(conversation: &[Message], exchanges: &[Exchange], tool: &ToolSpec) -> Prompt {
-    let begun = match tool.form() {
-        CallForm::Fenced { language, .. } => format!("```{language}\n"),
-        CallForm::Json { .. } => json_opening(&tool.name),
+    let (wanted, begun) = match tool.form() {
+        CallForm::Fenced { language, .. } => (
+            format!("Write {language} code that finds this out and prints it, and nothing else."),
+            format!("```{language}\n"),
+        ),
+        CallForm::Json { .. } => (
+            format!("Call `{}` to find this out.", tool.name),
+            json_opening(&tool.name),
+        ),
     };
     let mut messages = conversation.to_vec();
-    let (last, before) = match exchanges.split_last() {
+    let (mended, exchanges) = match exchanges.split_last() {
         Some((last, before)) if !last.result.ok && last.tool == tool.name => (Some(last), before),
         _ => (None, exchanges),
     };
-    messages.extend(before.iter().flat_map(Exchange::messages));
-    messages.extend(last.into_iter().flat_map(|failed| failed.followed_by(MEND)));
+    messages.extend(exchanges.iter().flat_map(Exchange::messages));
+    if let Some(last) = messages.last_mut() {
+        if let Some(failed) = mended {
+            let text = failed.result.text.trim();
+            last.text.push_str(&format!(
+                "\n\nThis failed before:\n```\n{text}\n```\nFind another way."
+            ));
+        }
+        last.text.push_str(&format!("\n\n{wanted}"));
+    }
     Prompt { messages, begun }
 }
-
-/// What stands after a failed call that is written anew.
-pub const MEND: &str =
-    "Mend it: find another way where this one is closed, and write all of it again.";
 
 /// The prompt of the answer.
 pub fn answer(conversation: &[Message], exchanges: &[Exchange]) -> Prompt {

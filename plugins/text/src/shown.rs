@@ -23,12 +23,13 @@ pub struct Source<'a> {
     pub notes: &'a [String],
 }
 
-/// The parts of a result: part `part` of the text, counted from 1, and what there is beside it.
+/// The parts of a result: part `part` of the text, counted from 1, and what there is beside it. Of
+/// parts that there are not it is the last.
 ///
 /// # Errors
-/// `invalid-input` for a part that there is not.
+/// Those of keeping the text.
 pub fn result(source: &Source<'_>, text: &str, part: usize) -> Outcome {
-    let (head, shown) = choose(source, text, part)?;
+    let (head, shown) = choose(source, text, part);
     let mut parts = Vec::new();
     if let Some((title, url)) = source.link {
         parts.push(Part::link(title, url));
@@ -44,26 +45,18 @@ pub fn result(source: &Source<'_>, text: &str, part: usize) -> Outcome {
 }
 
 /// Everything but the asset: what is said before the text, and its pieces.
-fn choose<'a>(
-    source: &Source<'_>,
-    text: &'a str,
-    part: usize,
-) -> Result<(String, Vec<&'a str>), Failure> {
+fn choose<'a>(source: &Source<'_>, text: &'a str, part: usize) -> (String, Vec<&'a str>) {
     let mut head = source.notes.to_vec();
     let all = sections(text);
-    let chosen = part.checked_sub(1).and_then(|at| all.get(at));
-    let Some(chosen) = chosen else {
-        if all.is_empty() && part == 1 {
-            if head.is_empty() {
-                head.push("[There is no text in it.]".to_owned());
-            }
-            return Ok((head.join("\n"), Vec::new()));
+    if all.is_empty() {
+        if head.is_empty() {
+            head.push("[There is no text in it.]".to_owned());
         }
-        return Err(Failure::invalid_input(format!(
-            "there is no part {part}: parts are 1 to {}",
-            all.len()
-        )));
-    };
+        return (head.join("\n"), Vec::new());
+    }
+    // A small model fills in a number that nobody named; the part that is read says which it is.
+    let part = part.clamp(1, all.len());
+    let chosen = &all[part - 1];
     if all.len() > 1 {
         let others = all
             .iter()
@@ -83,7 +76,7 @@ fn choose<'a>(
             named.join(" · ")
         ));
     }
-    Ok((head.join("\n"), pieces(&text[chosen.range.clone()])))
+    (head.join("\n"), pieces(&text[chosen.range.clone()]))
 }
 
 /// The whole text as an asset, for the person; nothing where the policy grants no assets, or where
@@ -117,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_short_text_is_shown_whole() {
-        let (head, shown) = choose(&source(&[]), "Hello.\n", 1).unwrap();
+        let (head, shown) = choose(&source(&[]), "Hello.\n", 1);
         assert_eq!(
             (head.as_str(), shown.as_slice()),
             ("", ["Hello."].as_slice())
@@ -129,21 +122,20 @@ mod tests {
         let filler = "word ".repeat(800);
         let text = format!("# One\n\n{filler}\n\n# Two\n\n{filler}\n\n# Three\n\nend");
         let notes = ["By Ada.".to_owned()];
-        let (head, shown) = choose(&source(&notes), &text, 2).unwrap();
+        let (head, shown) = choose(&source(&notes), &text, 2);
         assert_eq!(
             head,
             "By Ada.\n[Part 2 of 3. To read another, call again with \"part\". The others: 1 One · 3 Three]"
         );
         assert!(shown[0].starts_with("# Two"));
-        for wrong in [0, 4] {
-            let failure = choose(&source(&[]), &text, wrong).unwrap_err();
-            assert_eq!(failure.kind, "invalid-input");
-        }
+        let (head, shown) = choose(&source(&[]), &text, 10_000);
+        assert!(head.starts_with("[Part 3 of 3."), "{head}");
+        assert!(shown[0].starts_with("# Three"));
     }
 
     #[test]
     fn nothing_is_said_to_be_nothing() {
-        let (head, shown) = choose(&source(&[]), "", 1).unwrap();
+        let (head, shown) = choose(&source(&[]), "", 1);
         assert_eq!(head, "[There is no text in it.]");
         assert!(shown.is_empty());
     }

@@ -1,7 +1,5 @@
 //! A tool as the model sees it, and a call of it with its result.
 
-use std::fmt::Display;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -195,12 +193,7 @@ impl Exchange {
     /// The call as the model's message and the result as the user's. Small models repeat a call
     /// whose result comes in a role of its own, and answer when the user hands it to them.
     pub fn messages(&self) -> [Message; 2] {
-        self.followed_by(self.request())
-    }
-
-    /// The same, with a request of one's own after the result.
-    pub fn followed_by(&self, request: impl Display) -> [Message; 2] {
-        let text = format!("{}\n{request}", self.report());
+        let text = format!("{}\n{}", self.report(), self.request());
         [Message::assistant(&self.call), Message::user(text)]
     }
 

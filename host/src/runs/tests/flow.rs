@@ -157,7 +157,8 @@ async fn what_was_said_and_done_is_in_the_next_turns_window() {
         .unwrap();
     assert_eq!(texts[at + 1], "```python\nx = 4; x\n```");
     assert!(texts[at + 2].contains("printed:\n```\n4\n```"));
-    assert_eq!(texts[at + 3..], ["It is 4.", "And minus one?"]);
+    assert_eq!(texts[at + 3], "It is 4.");
+    assert!(texts[at + 4].starts_with("And minus one?\n\nWrite python code"));
     // The decision reads the earlier one in short.
     let decision: Vec<&str> = asked[4]
         .prompt

@@ -58,6 +58,8 @@ pub mod delegate;
 #[cfg(feature = "environment")]
 pub mod environment;
 mod failure;
+#[cfg(feature = "files")]
+pub mod files;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "inference")]

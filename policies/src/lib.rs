@@ -57,6 +57,10 @@ pub use policy::Policy;
 
 /// The policies of the first-party plugins: plugin id and policy text.
 pub const DEFAULTS: &[(&str, &str)] = &[
+    (
+        "alcove/javascript",
+        include_str!("../defaults/javascript.toml"),
+    ),
     ("alcove/python", include_str!("../defaults/python.toml")),
     (
         "alcove/web-fetch",

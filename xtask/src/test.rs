@@ -49,6 +49,7 @@ const NATIVE_PARTS: &[(&str, &[&str])] = &[
     (
         "plugins",
         &[
+            "alcove-javascript",
             "alcove-sdk",
             "alcove-sdk-macros",
             "alcove-text",

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::packages::{self, Package};
 use crate::{paths, shell};
@@ -33,6 +33,22 @@ const DEBIAN: &[Package] = &[
         shown_by: &["/usr/bin/wasm-ld-22"],
     },
 ];
+
+/// What compiles the C of a plugin (QuickJS, in `javascript`); any version of the last ten years.
+const CLANG: Package = Package {
+    name: "clang",
+    shown_by: &["clang", "/usr/bin/clang-[0-9]*"],
+};
+
+/// A C compiler that knows WebAssembly.
+pub(crate) fn clang() -> Result<PathBuf> {
+    packages::ensure(&[CLANG])?;
+    let plain = shell::which("clang");
+    let versioned = || packages::glob("/usr/bin/clang-[0-9]*").pop();
+    plain
+        .or_else(versioned)
+        .context("clang was installed and cannot be found")
+}
 
 /// How to compile for WebAssembly on this machine.
 pub(crate) enum Toolchain {

@@ -373,14 +373,21 @@ fn find<'a>(
     mounts: &'a [(Descriptor, String)],
     path: &'a str,
 ) -> Option<(&'a Descriptor, &'a str)> {
-    mounts.iter().find_map(|(descriptor, mount)| {
-        let below = path.strip_prefix(mount.trim_end_matches('/'))?;
+    // The longest mount that holds it: the host also gives `/`, in which nothing may be used.
+    let holds = |(descriptor, mount): &'a (Descriptor, String)| {
+        let mount = mount.trim_end_matches('/');
+        let below = path.strip_prefix(mount)?;
         match below.trim_start_matches('/') {
-            "" => Some((descriptor, ".")),
-            rest if below.starts_with('/') => Some((descriptor, rest)),
+            "" => Some((mount.len(), descriptor, ".")),
+            rest if below.starts_with('/') => Some((mount.len(), descriptor, rest)),
             _ => None,
         }
-    })
+    };
+    let longest = mounts
+        .iter()
+        .filter_map(holds)
+        .max_by_key(|(length, _, _)| *length);
+    longest.map(|(_, descriptor, below)| (descriptor, below))
 }
 
 fn with_mounts<T>(use_them: impl FnOnce(&[(Descriptor, String)]) -> T) -> T {

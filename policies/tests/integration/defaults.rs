@@ -27,6 +27,13 @@ fn python_may_compute_show_charts_and_keep_files() {
 }
 
 #[test]
+fn javascript_may_compute_and_keep_files() {
+    let policy = default("alcove/javascript");
+    assert!(!policy.has_http() && policy.assets().is_none());
+    assert_eq!(policy.files()[0].source, FileSource::ConversationWorkspace);
+}
+
+#[test]
 fn web_fetch_may_read_and_not_write() {
     let policy = default("alcove/web-fetch");
     let url = "https://example.com/page".parse().unwrap();

@@ -34,6 +34,7 @@ fn each_installs_as_a_plugin_of_the_first_party() {
     let store = ComponentStore::open(root.path()).unwrap();
     for (file, id, tool, session) in [
         ("python.wasm", "alcove/python", "python", true),
+        ("javascript.wasm", "alcove/javascript", "javascript", true),
         ("web-fetch.wasm", "alcove/web-fetch", "web_fetch", false),
         ("web-search.wasm", "alcove/web-search", "web_search", false),
         ("fixtures/probe.wasm", "alcove/probe", "probe", false),
@@ -52,7 +53,7 @@ fn each_installs_as_a_plugin_of_the_first_party() {
         // The fixture has further tools for further tests.
         assert_eq!(names.first(), Some(&tool), "{id}: {names:?}");
     }
-    assert_eq!(store.list().len(), 5);
+    assert_eq!(store.list().len(), 6);
 }
 
 #[test]
@@ -163,4 +164,28 @@ fn web_search_can_ask_for_requests_and_state_alone() {
     let requested = manifest.requested_policy().unwrap().unwrap();
     let more = default("alcove/web-search").more_than(&requested);
     assert!(more.is_empty(), "{more:?}");
+}
+
+#[test]
+fn javascript_can_ask_for_files_alone() {
+    let inspection = inspected("javascript.wasm");
+    for import in &inspection.imports {
+        let is_files = import.name.starts_with("wasi:filesystem/");
+        let class = if is_files {
+            Class::Deniable
+        } else {
+            Class::Inert
+        };
+        assert_eq!(import.class, class, "{}", import.name);
+    }
+    assert!(inspection.imports_interface("wasi:filesystem/types"));
+    let network = badges(&inspection, None)
+        .into_iter()
+        .find(|badge| badge.subject == "network");
+    assert_eq!(network.unwrap().kind, BadgeKind::CannotAsk);
+    let manifest = inspection.manifest.as_ref().unwrap();
+    assert_eq!(
+        manifest.tools[0].code.as_ref().unwrap().language,
+        "javascript"
+    );
 }

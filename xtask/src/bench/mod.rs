@@ -5,8 +5,8 @@ mod first_token;
 mod idle;
 mod inference;
 mod mcp;
-mod python;
 mod render;
+mod repl;
 pub(crate) mod result;
 mod sandbox;
 pub(crate) mod server;
@@ -30,7 +30,11 @@ const GROUPS: &[Group] = &[
     },
     Group {
         name: "python",
-        measure: python::measure,
+        measure: repl::python,
+    },
+    Group {
+        name: "javascript",
+        measure: repl::javascript,
     },
     Group {
         name: "mcp",

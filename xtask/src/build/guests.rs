@@ -8,13 +8,14 @@ use anyhow::{Context as _, Result};
 use wasm_encoder::{ComponentSection as _, CustomSection};
 use wit_parser::{PackageMetadata, Resolve, UnresolvedPackageGroup};
 
-use crate::toolchain::{TARGET, Toolchain};
+use crate::toolchain::{self, TARGET, Toolchain};
 use crate::{paths, shell, stamp};
 
 /// A crate of the plugins workspace, and where its component goes below `plugins/dist`.
 const GUESTS: &[(&str, &str)] = &[
     ("alcove_web_fetch", "web-fetch.wasm"),
     ("alcove_web_search", "web-search.wasm"),
+    ("alcove_javascript", "javascript.wasm"),
     ("alcove_fixture_probe", "fixtures/probe.wasm"),
     ("alcove_fixture_echo", "fixtures/echo.wasm"),
 ];
@@ -62,7 +63,12 @@ pub(crate) fn build(toolchain: &Toolchain) -> Result<()> {
     ];
     stamp::unless_fresh(&dist().join(".guests"), &sources, &all, || {
         shell::say("building plugins");
-        shell::run(&mut toolchain.cargo_build("plugins"))?;
+        let mut command = toolchain.cargo_build("plugins");
+        // `ar` of any kind will do: rustc makes the index itself.
+        command
+            .env("CC_wasm32_unknown_unknown", toolchain::clang()?)
+            .env("AR_wasm32_unknown_unknown", "ar");
+        shell::run(&mut command)?;
         for ((name, _), output) in GUESTS.iter().zip(&outputs) {
             let module = module(name);
             componentize(&module, output)

@@ -8,6 +8,7 @@ mod guests;
 mod hostile;
 mod hostile_corpus;
 mod hostile_http;
+mod javascript_repl;
 mod keys;
 mod keys_env;
 mod keys_files;

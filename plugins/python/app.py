@@ -19,6 +19,7 @@ import types
 
 import library  # noqa: F401  (imports what user code may import)
 import loop
+import testing  # noqa: F401  (the test runner calls it)
 import zones
 from componentize_py_types import Err
 from plots import pyplot

@@ -63,6 +63,10 @@ pub const DEFAULTS: &[(&str, &str)] = &[
     ),
     ("alcove/python", include_str!("../defaults/python.toml")),
     (
+        "alcove/test-runner",
+        include_str!("../defaults/test-runner.toml"),
+    ),
+    (
         "alcove/web-fetch",
         include_str!("../defaults/web-fetch.toml"),
     ),

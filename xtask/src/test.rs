@@ -52,6 +52,7 @@ const NATIVE_PARTS: &[(&str, &[&str])] = &[
             "alcove-javascript",
             "alcove-sdk",
             "alcove-sdk-macros",
+            "alcove-test-runner",
             "alcove-text",
             "alcove-web-fetch",
             "alcove-web-search",

@@ -6,6 +6,7 @@ mod grants;
 mod narrowed;
 mod network;
 mod sessions;
+mod test_runner;
 
 pub(crate) use narrowed::with_key;
 pub(crate) use network::page;

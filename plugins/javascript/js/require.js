@@ -8,6 +8,7 @@
         const part = alcove[found.slice(5)];
         return part.default ?? part;
       }
+      if (found === "/code") return alcove.code;
       if (loaded.has(found)) return loaded.get(found).exports;
       const text = host.script(found);
       const module = { exports: {} };

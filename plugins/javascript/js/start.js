@@ -4,7 +4,7 @@
     const set = (value) => Object.defineProperty(object, name, { value, writable: true, configurable: true, enumerable: true });
     Object.defineProperty(object, name, { get: () => set(make())[name], set, configurable: true, enumerable: false });
   };
-  for (const name of ["inspect", "console", "timers", "process", "encoding", "clone", "util", "path", "fs", "promises", "assert", "expect", "test", "require"])
+  for (const name of ["inspect", "console", "timers", "process", "encoding", "clone", "util", "path", "fs", "promises", "assert", "expect", "test", "runner", "require"])
     later(alcove, name, () => host.part(name)(host, alcove));
 
   for (const name of ["console", "process", "require"]) later(globalThis, name, () => alcove[name]);

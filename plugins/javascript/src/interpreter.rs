@@ -8,8 +8,8 @@ use alcove_sdk::clock;
 use rquickjs::context::EvalOptions;
 use rquickjs::promise::PromiseState;
 use rquickjs::{
-    CatchResultExt as _, CaughtError, Context, Ctx, Function, Object, Persistent, Promise, Result,
-    Runtime, Value,
+    CatchResultExt as _, CaughtError, Context, Ctx, Exception, Function, Object, Persistent,
+    Promise, Result, Runtime, Value,
 };
 
 use crate::{cell, disk, modules};
@@ -39,6 +39,7 @@ const PARTS: &[(&str, &str)] = &[
     ("assert", include_str!("../js/assert.js")),
     ("expect", include_str!("../js/expect.js")),
     ("test", include_str!("../js/test.js")),
+    ("runner", include_str!("../js/runner.js")),
     ("require", include_str!("../js/require.js")),
 ];
 
@@ -93,17 +94,21 @@ impl Interpreter {
             let sink = output.clone();
             let print = move |text: String| sink.borrow_mut().print(&text);
             host.set("print", Function::new(ctx.clone(), print)?)?;
+            let sink = output.clone();
+            let take = move || sink.borrow_mut().take();
+            host.set("take", Function::new(ctx.clone(), take)?)?;
             let now = || clock::now().as_secs_f64() * 1e3;
             host.set("now", Function::new(ctx.clone(), now)?)?;
             let set = move |milliseconds: f64| {
                 deadline.set((milliseconds > 0.0).then(|| now() + milliseconds));
             };
             host.set("deadline", Function::new(ctx.clone(), set)?)?;
-            host.set("evaluate", Function::new(ctx.clone(), evaluate)?)?;
             disk::offer(&ctx, &host)?;
             modules::offer(&ctx, &host)?;
             let alcove = Object::new(ctx.clone())?;
             modules::keep(&ctx, &alcove)?;
+            host.set("evaluate", Function::new(ctx.clone(), evaluate)?)?;
+            host.set("run", Function::new(ctx.clone(), run_cell)?)?;
             host.set("part", Function::new(ctx.clone(), part)?)?;
             let start: Function<'_> = part(ctx.clone(), "start".to_owned())?;
             start.call::<_, ()>((host, alcove.clone()))?;
@@ -199,7 +204,7 @@ fn settle<'js>(ctx: &Ctx<'js>, alcove: &Object<'js>, promise: &Promise<'js>) -> 
     own.call::<_, ()>((promise.clone(),))?;
     while promise.state() == PromiseState::Pending {
         if !step(ctx, alcove)? {
-            return Err(rquickjs::Exception::throw_message(
+            return Err(Exception::throw_message(
                 ctx,
                 "the code waits for something that cannot happen here",
             ));
@@ -230,6 +235,14 @@ fn step<'js>(ctx: &Ctx<'js>, alcove: &Object<'js>) -> Result<bool> {
         .call::<_, ()>(())
         .catch(ctx);
     Ok(true)
+}
+
+/// Runs code as a cell of that name, for tests of it.
+fn run_cell<'js>(ctx: Ctx<'js>, source: String, name: String) -> Result<Value<'js>> {
+    let script = cell::cell(&source, &name).map_err(|problem| {
+        Exception::throw_syntax(&ctx, problem.trim_start_matches("SyntaxError: "))
+    })?;
+    ctx.eval_with_options(script, options(&name, true))
 }
 
 /// A part of what surrounds QuickJS.

@@ -1,5 +1,7 @@
 //! `import` and `require`: what is built in, and files of the conversation.
 
+use std::cell::RefCell;
+
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::{Ctx, Error, Exception, Function, Module, Object, Result, Runtime};
@@ -35,6 +37,13 @@ const ENDINGS: &[&str] = &[
 /// The global that holds what is built in; user code can reach it, and change its own copy of it.
 const KEPT: &str = "__alcove";
 
+/// The module that stands for code under test.
+const CODE: &str = "/code";
+
+thread_local! {
+    static PROVIDED: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
 pub(crate) fn install(runtime: &Runtime) {
     runtime.set_loader(Files, Files);
 }
@@ -45,6 +54,8 @@ pub(crate) fn offer<'js>(ctx: &Ctx<'js>, host: &Object<'js>) -> Result<()> {
         find(&base, &name).map_err(|why| Exception::throw_message(&ctx, &why))
     };
     host.set("resolve", Function::new(ctx.clone(), resolve)?)?;
+    let provide = |source: String| PROVIDED.set(Some(source));
+    host.set("provide", Function::new(ctx.clone(), provide)?)?;
     let script = |ctx: Ctx<'js>, path: String| {
         let source = disk::source(&path).and_then(|source| match path.ends_with(".json") {
             true => Ok(source),
@@ -93,6 +104,9 @@ impl Loader for Files {
 }
 
 fn file(path: &str) -> std::result::Result<String, String> {
+    if path == CODE {
+        return Ok(PROVIDED.with_borrow(|source| source.clone().unwrap_or_default()));
+    }
     let source = disk::source(path)?;
     match path.ends_with(".json") {
         true => Ok(format!("export default {source};")),
@@ -113,8 +127,16 @@ fn built_in(ctx: &Ctx<'_>, part: &str) -> Result<String> {
     Ok(source)
 }
 
-/// What a name means in a file or a cell: a path, or `node:` and a part of the prelude.
+/// What a name means; under any name that nothing has, tests find the code under test.
 fn find(base: &str, name: &str) -> std::result::Result<String, String> {
+    match known(base, name) {
+        Err(_) if PROVIDED.with_borrow(Option::is_some) => Ok(CODE.to_owned()),
+        found => found,
+    }
+}
+
+/// What a name means in a file or a cell: a path, or `node:` and a part of the prelude.
+fn known(base: &str, name: &str) -> std::result::Result<String, String> {
     let bare = name.strip_prefix("node:").unwrap_or(name);
     if let Some((_, part)) = BUILT_IN.iter().find(|(known, _)| *known == bare) {
         return Ok(format!("node:{part}"));

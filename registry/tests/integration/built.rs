@@ -35,6 +35,7 @@ fn each_installs_as_a_plugin_of_the_first_party() {
     for (file, id, tool, session) in [
         ("python.wasm", "alcove/python", "python", true),
         ("javascript.wasm", "alcove/javascript", "javascript", true),
+        ("test-runner.wasm", "alcove/test-runner", "run_tests", false),
         ("web-fetch.wasm", "alcove/web-fetch", "web_fetch", false),
         ("web-search.wasm", "alcove/web-search", "web_search", false),
         ("fixtures/probe.wasm", "alcove/probe", "probe", false),
@@ -53,7 +54,7 @@ fn each_installs_as_a_plugin_of_the_first_party() {
         // The fixture has further tools for further tests.
         assert_eq!(names.first(), Some(&tool), "{id}: {names:?}");
     }
-    assert_eq!(store.list().len(), 6);
+    assert_eq!(store.list().len(), 7);
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod decision;
 mod tool;
 
 pub use copying::{CopyRule, FREE_DIGITS};
-pub use decision::{EXAMPLE_LIMIT, NONE, decision};
+pub use decision::{EXAMPLE_LIMIT, NONE, comes_later, decision};
 pub use tool::{CallForm, CodeForm, Exchange, ResultText, ToolSpec, call_text};
 
 use serde::{Deserialize, Serialize};

@@ -24,16 +24,15 @@ mod tools {
     use super::{Arguments, repl};
     use alcove_sdk::Outcome;
 
-    /// Runs JavaScript or TypeScript and returns what it prints; the value of a last expression is
-    /// printed as well. Variables, functions and classes stay for the next call. No network, no
-    /// packages, no DOM. Files are kept in /workspace. Use it when the person asks for JavaScript
-    /// or TypeScript.
+    /// Runs JavaScript or TypeScript, when the person asks for one of the two.
+    ///
+    /// Returns what it prints; the value of a last expression is printed as well. Variables,
+    /// functions and classes stay for the next call. No network, no packages, no DOM. Files are kept
+    /// in /workspace.
     #[tool(
         title = "Run JavaScript",
         effects = ["compute"],
         example("Sort these names in JavaScript: Bo, Al, Cy", r#"{"code":"[\"Bo\", \"Al\", \"Cy\"].sort()"}"#),
-        example("What does typeof null give in JavaScript?", r#"{"code":"typeof null"}"#),
-        example("Write a TypeScript interface for a point and use it", r#"{"code":"interface Point { x: number; y: number }\nconst p: Point = { x: 1, y: 2 };\nconsole.log(p)"}"#),
         code(argument = "code", language = "javascript")
     )]
     pub(crate) fn javascript(arguments: Arguments) -> Outcome {

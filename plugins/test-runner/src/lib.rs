@@ -33,14 +33,14 @@ mod tools {
     use super::{Arguments, run};
     use alcove_sdk::Outcome;
 
-    /// Runs tests of Python, JavaScript or TypeScript and says which failed and why.
-    /// Use it only when the person wants tests to be run: give the code and its tests, or the path
-    /// of a file or folder in /workspace.
+    /// Runs unit tests, when the person asks for tests, and says which failed and why.
+    ///
+    /// Of Python, JavaScript or TypeScript: give the code and its tests, or the path of a file or
+    /// folder in /workspace.
     #[tool(
         title = "Run tests",
         effects = ["compute"],
-        example("Run the tests in my project folder", r#"{"path":"project"}"#),
-        example("Check this add function with a test", r#"{"code":"def add(a, b):\n    return a + b","tests":"def test_add():\n    assert add(1, 2) == 3"}"#)
+        example("Run the tests in my project folder", r#"{"path":"project"}"#)
     )]
     pub(crate) fn run_tests(arguments: Arguments) -> Outcome {
         run(&arguments)

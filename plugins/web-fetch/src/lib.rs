@@ -39,7 +39,8 @@ mod tools {
         title = "Read a web page",
         effects = ["read-web"],
         example("What does https://example.com say?", r#"{"url":"https://example.com"}"#),
-        example("Summarise example.org/news", r#"{"url":"https://example.org/news"}"#)
+        example("Summarise example.org/news", r#"{"url":"https://example.org/news"}"#),
+        example("Who may join? See https://example.com/club", r#"{"url":"https://example.com/club"}"#)
     )]
     pub(crate) fn web_fetch(arguments: Arguments) -> Outcome {
         let part = usize::try_from(arguments.part.unwrap_or(1))

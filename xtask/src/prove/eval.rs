@@ -21,7 +21,7 @@ const NONE: &str = "none";
 /// The same answers every time, as far as the machine gives them.
 const SEED: u64 = 1;
 /// 95 % of a normal distribution lie within so many standard deviations.
-const Z: f64 = 1.96;
+pub(super) const Z: f64 = 1.96;
 
 #[derive(Deserialize)]
 struct Tasks {
@@ -172,7 +172,7 @@ fn ask(server: &Server, task: &Task, web: &Web) -> Result<Judged> {
 }
 
 /// The JSON body of an answer over HTTP.
-fn body(answer: &str) -> Result<Value> {
+pub(super) fn body(answer: &str) -> Result<Value> {
     let (head, body) = answer.split_once("\r\n\r\n").context("no answer")?;
     if !head.starts_with("HTTP/1.1 2") {
         bail!("{answer}");
@@ -212,7 +212,7 @@ fn plain(text: &str) -> String {
 }
 
 /// Wilson's interval of a share.
-fn interval(right: usize, all: usize) -> (f64, f64) {
+pub(super) fn interval(right: usize, all: usize) -> (f64, f64) {
     let (share, count) = (right as f64 / all as f64, all as f64);
     let middle = share + Z * Z / (2.0 * count);
     let spread = Z * (share * (1.0 - share) / count + Z * Z / (4.0 * count * count)).sqrt();

@@ -3,6 +3,7 @@
 mod eval;
 mod fetch;
 mod fuzz;
+mod humaneval;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -31,6 +32,19 @@ pub(crate) enum Proof {
         #[arg(long, default_value_t = 80)]
         pages: usize,
     },
+    /// Let a model write the programs of HumanEval, once alone and once mending what the examples'
+    /// tests say; goes on where it was broken off; writes docs/results/prove-humaneval.json.
+    Humaneval {
+        /// Which model.
+        #[arg(long, default_value = "qwen2.5-coder-1.5b")]
+        model: String,
+        /// The first so many tasks, of 164.
+        #[arg(long, default_value_t = 164)]
+        tasks: usize,
+        /// Forget what was written before.
+        #[arg(long)]
+        anew: bool,
+    },
     /// Feed the parsers and the scanner what a coverage-guided fuzzer finds; writes
     /// docs/results/prove-fuzz.json.
     Fuzz {
@@ -45,6 +59,7 @@ pub(crate) fn run(proof: &Proof) -> Result<()> {
     match proof {
         Proof::Eval { models, anew } => eval::run(models, *anew),
         Proof::Fetch { pages } => fetch::run(*pages),
+        Proof::Humaneval { model, tasks, anew } => humaneval::run(model, *tasks, *anew),
         Proof::Fuzz { seconds } => fuzz::run(*seconds),
     }
 }

@@ -62,6 +62,20 @@ pub fn decision(
     }
 }
 
+/// Whether a tool cannot be the first one for a question: code has no network, so where the message
+/// has a web address and a tool that takes one is offered, code comes after it, unless the message
+/// names the language.
+pub fn comes_later(tool: &ToolSpec, tools: &[ToolSpec], question: &str) -> bool {
+    let Some(code) = &tool.code else {
+        return false;
+    };
+    let takes_address = |tool: &ToolSpec| tool.input["properties"].get("url").is_some();
+    let is_named = || question.to_lowercase().contains(&code.language);
+    question.split_whitespace().any(is_web_address)
+        && tools.iter().any(takes_address)
+        && !is_named()
+}
+
 fn instructions(tools: &[ToolSpec]) -> String {
     let mut text = format!(
         "You choose the tool that is needed to answer the user's last message. Reply with one name \

@@ -142,11 +142,14 @@ impl Turn {
         if with_none {
             options.push(NONE.to_owned());
         }
+        let question = &self.window.question;
         for tool in &self.tools {
             let admitted = match &self.choice {
                 Choice::Tool(name) => tool.name == *name,
                 Choice::None => false,
-                Choice::Auto | Choice::Required => true,
+                Choice::Auto | Choice::Required => {
+                    !self.exchanges.is_empty() || !prompt::comes_later(tool, &self.tools, question)
+                }
             };
             if admitted {
                 options.push(tool.name.clone());

@@ -137,6 +137,35 @@ fn check(turn: &mut Turn, event: TurnEvent, expected: &[&str]) -> Vec<TurnAction
 }
 
 #[test]
+fn code_comes_after_the_page_that_the_message_names() {
+    for (question, options) in [
+        (
+            "What does https://a.example/b say?",
+            "decide none|web_fetch",
+        ),
+        (
+            "Use Python to parse https://a.example/?b=1",
+            "decide none|python|web_fetch",
+        ),
+    ] {
+        let tools = vec![python(), fetch()];
+        let mut turn = Turn::new(window(question), tools, Choice::Auto, LIMITS);
+        check(&mut turn, TurnEvent::Started, &[options]);
+    }
+    // Where nothing reads pages, code is all there is; and once a page was read, code may follow.
+    let question = "How long is https://a.example/b?";
+    let mut turn = Turn::new(window(question), vec![python()], Choice::Auto, LIMITS);
+    check(&mut turn, TurnEvent::Started, &["decide none|python"]);
+    let tools = vec![python(), fetch()];
+    let mut turn = Turn::new(window(question), tools, Choice::Auto, LIMITS);
+    turn.handle(TurnEvent::Started);
+    turn.handle(decided("web_fetch"));
+    turn.handle(written(r#"{"url": "https://a.example/b"}"#));
+    let actions = turn.handle(ended(true, "a page"));
+    assert_eq!(names(&actions), ["decide none|python|web_fetch"]);
+}
+
+#[test]
 fn a_turn_without_a_tool() {
     let mut turn = turn(Choice::Auto);
     check(

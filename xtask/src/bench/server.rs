@@ -104,12 +104,26 @@ impl Server {
 
     /// Posts a JSON body with the local key.
     pub(crate) fn post(&self, path: &str, body: &str) -> Result<Answer> {
+        self.post_with(path, body, &[])
+    }
+
+    /// The same, with further headers.
+    pub(crate) fn post_with(
+        &self,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer> {
+        let headers: String = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
         let mut stream = TcpStream::connect(&self.address)?;
         stream.set_read_timeout(Some(Duration::from_secs(300)))?;
         write!(
             stream,
             "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: \
-             application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+             application/json\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
             self.address,
             self.key,
             body.len()

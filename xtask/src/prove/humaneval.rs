@@ -303,7 +303,14 @@ fn tested(server: &Server, program: &str, tests: &str) -> Result<String> {
             },
         },
     });
-    let answer = body(&server.post("/mcp", &request.to_string())?.read_to_end()?)?;
+    let headers = [
+        ("Accept", "application/json"),
+        ("MCP-Protocol-Version", "2026-07-28"),
+        ("Mcp-Method", "tools/call"),
+        ("Mcp-Name", "run_tests"),
+    ];
+    let answer = server.post_with("/mcp", &request.to_string(), &headers)?;
+    let answer = body(&answer.read_to_end()?)?;
     let content = &answer["result"]["content"];
     match content[0]["text"].as_str() {
         Some(text) => Ok(text.to_owned()),

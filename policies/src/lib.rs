@@ -58,6 +58,10 @@ pub use policy::Policy;
 /// The policies of the first-party plugins: plugin id and policy text.
 pub const DEFAULTS: &[(&str, &str)] = &[
     (
+        "alcove/documents",
+        include_str!("../defaults/documents.toml"),
+    ),
+    (
         "alcove/javascript",
         include_str!("../defaults/javascript.toml"),
     ),

@@ -49,7 +49,9 @@ const NATIVE_PARTS: &[(&str, &[&str])] = &[
     (
         "plugins",
         &[
+            "alcove-documents",
             "alcove-javascript",
+            "alcove-pdf",
             "alcove-sdk",
             "alcove-sdk-macros",
             "alcove-test-runner",

@@ -6,17 +6,19 @@ use crate::app::{TestApp, models_dir};
 use crate::mcp;
 
 /// All that `mcp::server_with` grants.
-const GRANTED: [&str; 11] = [
+const GRANTED: [&str; 13] = [
     "ask_year",
     "asset",
     "call",
     "echo",
     "exchange",
     "generate",
+    "javascript",
     "keep",
     "probe",
     "python",
     "relay",
+    "run_tests",
     "web_fetch",
 ];
 
@@ -55,7 +57,7 @@ async fn the_nearest_of_many_tools_are_offered_and_the_response_says_why() {
     let mut all = [offered, names(&page, "left_out")].concat();
     all.sort_unstable();
     assert_eq!(all, GRANTED, "what is offered is granted");
-    let said = "of 11 granted tools, these 8 nearest in meaning to the message";
+    let said = "of 13 granted tools, these 8 nearest in meaning to the message";
     assert_eq!(reason(&page), said);
 
     // The same question finds the same tools; another one others, and the order is always one.

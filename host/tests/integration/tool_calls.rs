@@ -1,6 +1,7 @@
 //! Tool calls below the API: real components, real policies, branches, revocation.
 
 mod charts;
+mod documents;
 mod files;
 mod grants;
 mod narrowed;

@@ -11,4 +11,4 @@ mod shown;
 
 pub use parts::{Section, sections};
 pub use pieces::pieces;
-pub use shown::{Source, result};
+pub use shown::{Source, chosen, result};

@@ -30,6 +30,18 @@ pub struct Source<'a> {
 /// Those of keeping the text.
 pub fn result(source: &Source<'_>, text: &str, part: usize) -> Outcome {
     let (head, shown) = choose(source, text, part);
+    given(source, text, head, &shown)
+}
+
+/// The parts of a result that shows pieces of the text from anywhere, in their order.
+///
+/// # Errors
+/// Those of keeping the text.
+pub fn chosen(source: &Source<'_>, text: &str, shown: &[&str]) -> Outcome {
+    given(source, text, source.notes.join("\n"), shown)
+}
+
+fn given(source: &Source<'_>, text: &str, head: String, shown: &[&str]) -> Outcome {
     let mut parts = Vec::new();
     if let Some((title, url)) = source.link {
         parts.push(Part::link(title, url));
@@ -40,7 +52,7 @@ pub fn result(source: &Source<'_>, text: &str, part: usize) -> Outcome {
     if let Some(kept) = keep(source.name, text)? {
         parts.push(kept);
     }
-    parts.extend(shown.into_iter().map(Part::text));
+    parts.extend(shown.iter().map(|piece| Part::text(*piece)));
     Ok(parts)
 }
 

@@ -10,11 +10,12 @@ use url::Url;
 const MAX_REDIRECTS: usize = 5;
 /// A body is read to this many bytes; the rest of a longer page is left.
 pub(crate) const MAX_BODY_BYTES: usize = 2 << 20;
+/// And that of a PDF, which is of no use in part.
+pub(crate) const MAX_PDF_BYTES: usize = 16 << 20;
 /// How long to wait for a connection, for an answer, and between its bytes.
 const TIMEOUT: Duration = Duration::from_secs(15);
 const USER_AGENT: &str = concat!("Alcove-web-fetch/", env!("CARGO_PKG_VERSION"));
-const ACCEPT: &str =
-    "text/html,application/xhtml+xml,text/markdown,text/plain,application/json;q=0.9,*/*;q=0.1";
+const ACCEPT: &str = "text/html,application/xhtml+xml,text/markdown,text/plain,application/json;q=0.9,application/pdf;q=0.9,*/*;q=0.1";
 
 /// What came back.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(crate) struct Fetched {
     pub(crate) url: Url,
     /// The `Content-Type` header; empty where there is none.
     pub(crate) content_type: String,
-    /// The body, at most [`MAX_BODY_BYTES`] of it.
+    /// The body, at most [`MAX_BODY_BYTES`] of it, or [`MAX_PDF_BYTES`].
     pub(crate) body: Vec<u8>,
     /// Whether there was more.
     pub(crate) cut: bool,
@@ -71,8 +72,7 @@ pub(crate) fn fetch(mut url: Url) -> Result<Fetched, Failure> {
             .header("content-type")
             .unwrap_or_default()
             .to_owned();
-        crate::page::readable(&content_type)?;
-        let body = response.body(MAX_BODY_BYTES)?;
+        let body = response.body(crate::page::limit(&content_type)?)?;
         return Ok(Fetched {
             url,
             content_type,

@@ -34,7 +34,7 @@ mod tools {
     use alcove_sdk::{Failure, Outcome};
 
     /// Fetches one page of the web and returns its main content as Markdown, with its title.
-    /// Use it when the address is known. It reads HTML, plain text and JSON.
+    /// Use it when the address is known. It reads HTML, PDF, plain text and JSON.
     #[tool(
         title = "Read a web page",
         effects = ["read-web"],

@@ -5,21 +5,25 @@ use alcove_text::Source;
 use url::Url;
 
 use crate::charset::decode;
-use crate::fetch::{Fetched, MAX_BODY_BYTES};
+use crate::fetch::{Fetched, MAX_BODY_BYTES, MAX_PDF_BYTES};
 use crate::markdown;
 
 /// What kind of content it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Html,
+    Pdf,
     Text,
     /// The site does not say.
     Unsaid,
 }
 
-/// Refuses content that is no text, before its body is read.
-pub(crate) fn readable(content_type: &str) -> Result<(), Failure> {
-    kind(content_type).map(|_| ())
+/// How much of a body is read. Content that is no text is refused before that.
+pub(crate) fn limit(content_type: &str) -> Result<usize, Failure> {
+    Ok(match kind(content_type)? {
+        Kind::Pdf => MAX_PDF_BYTES,
+        Kind::Html | Kind::Text | Kind::Unsaid => MAX_BODY_BYTES,
+    })
 }
 
 fn kind(content_type: &str) -> Result<Kind, Failure> {
@@ -32,6 +36,7 @@ fn kind(content_type: &str) -> Result<Kind, Failure> {
     match essence.as_str() {
         "" | "application/octet-stream" | "application/x-unknown" => Ok(Kind::Unsaid),
         "text/html" | "application/xhtml+xml" => Ok(Kind::Html),
+        "application/pdf" | "application/x-pdf" => Ok(Kind::Pdf),
         "application/json"
         | "application/xml"
         | "application/javascript"
@@ -54,7 +59,7 @@ fn kind(content_type: &str) -> Result<Kind, Failure> {
 fn refused(essence: &str) -> Failure {
     let shown: String = essence.chars().take(80).collect();
     Failure::unavailable(format!(
-        "the address holds {shown}, which this tool cannot read; it reads HTML, text and JSON"
+        "the address holds {shown}, which this tool cannot read; it reads HTML, PDF, text and JSON"
     ))
 }
 
@@ -91,15 +96,30 @@ fn read(fetched: Fetched) -> Result<Read, Failure> {
         Kind::Unsaid => sniff(&body)?,
         known => known,
     };
-    let text = decode(&body, &content_type, kind == Kind::Html);
     let mut notes = Vec::new();
     let (title, text) = match kind {
         Kind::Html => {
-            let page = markdown::page(&text, &url)?;
+            let page = markdown::page(&decode(&body, &content_type, true), &url)?;
             notes.extend(page.about());
             (page.title, page.markdown)
         }
-        Kind::Text | Kind::Unsaid => (String::new(), text.trim().to_owned()),
+        Kind::Pdf if cut => {
+            return Err(Failure::too_large(format!(
+                "the PDF is larger than {} MiB",
+                MAX_PDF_BYTES >> 20
+            )));
+        }
+        Kind::Pdf => {
+            let document =
+                alcove_pdf::read(body).map_err(|error| Failure::unavailable(error.to_string()))?;
+            let known = format!("[PDF, {} pages] {}", document.pages, document.author);
+            notes.push(known.trim().to_owned());
+            (document.title, document.markdown.trim().to_owned())
+        }
+        Kind::Text | Kind::Unsaid => {
+            let text = decode(&body, &content_type, false);
+            (String::new(), text.trim().to_owned())
+        }
     };
     let title = if title.is_empty() {
         url.host_str().unwrap_or_default().to_owned()
@@ -129,6 +149,9 @@ fn read(fetched: Fetched) -> Result<Read, Failure> {
 
 /// Content of no stated kind: HTML or other text by its first bytes.
 fn sniff(body: &[u8]) -> Result<Kind, Failure> {
+    if alcove_pdf::is_pdf(body) {
+        return Ok(Kind::Pdf);
+    }
     const WINDOW_BYTES: usize = 1_024;
     let window = &body[..body.len().min(WINDOW_BYTES)];
     let is_utf16 = window.starts_with(b"\xff\xfe") || window.starts_with(b"\xfe\xff");
@@ -176,11 +199,38 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_refused_by_kind() {
-        for content_type in ["image/png", "application/pdf", "video/mp4", "image/svg+xml"] {
-            assert_eq!(readable(content_type).unwrap_err().kind, "unavailable");
+        for content_type in ["image/png", "application/zip", "video/mp4", "image/svg+xml"] {
+            assert_eq!(limit(content_type).unwrap_err().kind, "unavailable");
         }
         let unsaid = read(fetched("", b"\x89PNG\r\n\x1a\n\0\0".to_vec()));
         assert_eq!(unsaid.unwrap_err().kind, "unavailable");
+    }
+
+    #[test]
+    fn a_pdf_is_read_whole_or_not_at_all() {
+        assert!(limit("application/pdf").unwrap() > limit("text/html").unwrap());
+        let content = "BT /F 12 Tf 72 700 Td (Neap tides) Tj ET";
+        let body = format!(
+            "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n\
+             2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n\
+             3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R\
+             /Resources<</Font<</F 5 0 R>>>>>>endobj\n\
+             4 0 obj<</Length {}>>stream\n{content}\nendstream endobj\n\
+             5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\ntrailer<</Root 1 0 R>>\n",
+            content.len()
+        );
+        for content_type in ["application/pdf", ""] {
+            let read = read(fetched(content_type, body.clone())).unwrap();
+            assert_eq!(read.text, "Neap tides");
+            assert_eq!(read.notes, ["[PDF, 1 pages]"]);
+        }
+        let cut = super::read(Fetched {
+            cut: true,
+            ..fetched("application/pdf", body)
+        });
+        assert_eq!(cut.unwrap_err().kind, "too-large");
+        let damaged = super::read(fetched("application/pdf", "%PDF-1.4 nothing"));
+        assert_eq!(damaged.unwrap_err().kind, "unavailable");
     }
 
     #[test]

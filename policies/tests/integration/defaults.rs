@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alcove_policies::{DEFAULTS, FileSource, HttpDecision, Policy};
+use alcove_policies::{Access, DEFAULTS, FileSource, HttpDecision, Policy};
 
 fn default(plugin: &str) -> Policy {
     let (_, text) = DEFAULTS.iter().find(|(id, _)| *id == plugin).unwrap();
@@ -30,6 +30,14 @@ fn python_may_compute_show_charts_and_keep_files() {
 fn javascript_may_compute_and_keep_files() {
     let policy = default("alcove/javascript");
     assert!(!policy.has_http() && policy.assets().is_none());
+    assert_eq!(policy.files()[0].source, FileSource::ConversationWorkspace);
+}
+
+#[test]
+fn the_document_reader_may_read_and_not_write() {
+    let policy = default("alcove/documents");
+    assert!(!policy.has_http() && policy.assets().is_some());
+    assert_eq!(policy.files()[0].access, Access::ReadOnly);
     assert_eq!(policy.files()[0].source, FileSource::ConversationWorkspace);
 }
 

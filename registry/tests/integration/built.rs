@@ -34,6 +34,7 @@ fn each_installs_as_a_plugin_of_the_first_party() {
     let store = ComponentStore::open(root.path()).unwrap();
     for (file, id, tool, session) in [
         ("python.wasm", "alcove/python", "python", true),
+        ("documents.wasm", "alcove/documents", "read_document", false),
         ("javascript.wasm", "alcove/javascript", "javascript", true),
         ("test-runner.wasm", "alcove/test-runner", "run_tests", false),
         ("web-fetch.wasm", "alcove/web-fetch", "web_fetch", false),
@@ -54,7 +55,7 @@ fn each_installs_as_a_plugin_of_the_first_party() {
         // The fixture has further tools for further tests.
         assert_eq!(names.first(), Some(&tool), "{id}: {names:?}");
     }
-    assert_eq!(store.list().len(), 7);
+    assert_eq!(store.list().len(), 8);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::{paths, shell, stamp};
 const GUESTS: &[(&str, &str)] = &[
     ("alcove_web_fetch", "web-fetch.wasm"),
     ("alcove_web_search", "web-search.wasm"),
+    ("alcove_documents", "documents.wasm"),
     ("alcove_javascript", "javascript.wasm"),
     ("alcove_test_runner", "test-runner.wasm"),
     ("alcove_fixture_probe", "fixtures/probe.wasm"),

@@ -125,6 +125,30 @@ async fn a_tool_runs_before_the_answer() {
 }
 
 #[tokio::test]
+async fn a_reader_of_files_is_offered_once_there_may_be_some() {
+    let with_file = "What does it say?\n\nAttached: /workspace/a.pdf (3 bytes)";
+    for (question, options) in [
+        (
+            "What does it say?",
+            ["none", "python", "web_fetch"].as_slice(),
+        ),
+        (
+            with_file,
+            ["none", "python", "web_fetch", "read_document"].as_slice(),
+        ),
+    ] {
+        let bench = Bench::new([Step::Say("none"), Step::Say("Nothing.")]).await;
+        bench.finish(says(question)).await;
+        let asked = bench.model.asked();
+        assert!(
+            matches!(&asked[0].form, Form::Choice(names) if names == options),
+            "{:?}",
+            asked[0].form
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_was_said_and_done_is_in_the_next_turns_window() {
     let bench = Bench::new([
         Step::Say("python"),

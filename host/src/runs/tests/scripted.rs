@@ -199,6 +199,16 @@ impl Toolbox for ScriptedTools {
                 }),
                 false,
             ),
+            tool(
+                "alcove/documents",
+                json!({
+                    "name": "read_document", "title": "Read a file", "description": "Reads a file.",
+                    "input": {"type": "object", "required": ["path"], "properties": {
+                        "path": {"type": "string", "description": "The file in /workspace."},
+                    }},
+                }),
+                false,
+            ),
         ])
     }
 

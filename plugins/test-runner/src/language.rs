@@ -60,10 +60,11 @@ pub(crate) fn of(named: Option<&str>, code: &str, tests: &str, path: &str) -> Ve
     }
     let is_python = |line: &str| {
         let line = line.trim();
-        let begins = ["def ", "async def ", "class ", "if ", "for ", "while "];
-        line.ends_with(':') && begins.iter().any(|word| line.starts_with(word))
-            || line.starts_with("from ")
-            || line.starts_with("assert ")
+        let begins = ["class ", "if ", "for ", "while ", "with "];
+        ["def ", "async def ", "from ", "assert "]
+            .iter()
+            .any(|word| line.starts_with(word))
+            || line.ends_with(':') && begins.iter().any(|word| line.starts_with(word))
             || line.starts_with("import ") && !line.contains(['"', '\''])
     };
     match code.lines().chain(tests.lines()).any(is_python) {
@@ -81,6 +82,7 @@ mod tests {
         for (code, language) in [
             ("def f(a):\n    return a", Language::Python),
             ("import math\nx = math.pi", Language::Python),
+            ("def f(a): return a", Language::Python),
             ("export const f = (a) => a", Language::JavaScript),
             ("import x from './x'\nclass A {\n}", Language::JavaScript),
             (

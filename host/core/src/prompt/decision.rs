@@ -103,6 +103,9 @@ fn asked(question: &str) -> Message {
 
 /// What a message contains, as far as it can be seen without reading it.
 fn contents(text: &str) -> &'static str {
+    if text.contains(FILES) {
+        return "a file";
+    }
     let mut address = false;
     let mut numbers = false;
     for word in text.split_whitespace() {
@@ -119,6 +122,9 @@ fn contents(text: &str) -> &'static str {
         (false, false) => "only words",
     }
 }
+
+/// Where the files of a conversation are: a message with which one was attached names it so.
+const FILES: &str = "/workspace/";
 
 /// Endings of names that people write without `https://`. Others end in letters too, but so do
 /// names of files.
@@ -189,6 +195,7 @@ mod tests {
             ),
             ("Explain main.rs and notes.txt, e.g. line one", "only words"),
             ("Is https safer than http?", "only words"),
+            ("And this? Attached: /workspace/a.pdf (3 bytes)", "a file"),
         ] {
             assert_eq!(contents(text), expected, "{text}");
         }

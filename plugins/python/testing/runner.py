@@ -1,252 +1,27 @@
-"""Runs tests in the style of unittest, pytest and doctest, and prints what came of each as JSON.
+"""Finding tests and running them."""
 
-The test runner (plugins/test-runner) calls it, by way of the tool `python`.
-"""
-
-import _ast_unparse  # noqa: F401  (`ast` would look for it when it is first used)
 import ast
 import asyncio
 import contextlib
 import doctest
 import functools
-import importlib.abc
-import importlib.machinery
 import inspect
 import io
 import json
-import linecache
 import os
 import pathlib
-import re
 import sys
 import tempfile
 import time
-import traceback
 import types
 import unittest
 
+from testing.deadline import deadline
+from testing.source import CodeUnderTest, describe, load, short
+from testing.stand_in import Approx, Captured, MonkeyPatch, Skipped, pytest
+
 MAX_OUTPUT = 4_000
 MAX_TESTS = 2_000
-EVENTS_PER_LOOK = 500
-
-
-class TooLong(BaseException):
-    """Raised in code that runs past its time; no `except Exception` holds it."""
-
-
-class Skipped(Exception):
-    """A test that is not to be run here."""
-
-
-@contextlib.contextmanager
-def deadline(seconds):
-    """Ends what runs for longer, also where it never gives the floor back."""
-    monitoring, tool = sys.monitoring, sys.monitoring.DEBUGGER_ID
-    until, seen = time.monotonic() + seconds, 0
-
-    def look(*_):
-        nonlocal seen
-        seen += 1
-        if seen % EVENTS_PER_LOOK == 0 and time.monotonic() > until:
-            raise TooLong(f"it took longer than {seconds:g} s")
-
-    monitoring.use_tool_id(tool, "tests")
-    events = monitoring.events.JUMP | monitoring.events.PY_START | monitoring.events.BRANCH_LEFT
-    for event in (monitoring.events.JUMP, monitoring.events.PY_START, monitoring.events.BRANCH_LEFT):
-        monitoring.register_callback(tool, event, look)
-    monitoring.set_events(tool, events)
-    try:
-        yield
-    finally:
-        monitoring.set_events(tool, 0)
-        monitoring.free_tool_id(tool)
-
-
-class Asserts(ast.NodeTransformer):
-    """`assert f(x) == y` says what both sides were."""
-
-    def visit_Assert(self, node):
-        test = node.test
-        if node.msg or not isinstance(test, ast.Compare) or len(test.ops) != 1:
-            return node
-        code = ast.parse("__left__ = 0\n__right__ = 0\nassert 0, __unequal__('', '', __left__, __right__)").body
-        code[0].value, code[1].value = test.left, test.comparators[0]
-        code[2].test = ast.Compare(ast.Name("__left__", ast.Load()), test.ops, [ast.Name("__right__", ast.Load())])
-        code[2].msg.args[0] = ast.Constant(ast.unparse(test))
-        code[2].msg.args[1] = ast.Constant(isinstance(test.comparators[0], ast.Constant))
-        for part in code:
-            ast.copy_location(part, node)
-            ast.fix_missing_locations(part)
-        return code
-
-
-def short(value):
-    text = repr(value)
-    return text if len(text) <= 300 else f"{text[:300]}…"
-
-
-def unequal(test, is_constant, left, right):
-    return f"{test}\n  left:  {short(left)}" + ("" if is_constant else f"\n  right: {short(right)}")
-
-
-# What of pytest can be had in a few lines.
-
-class Approx:
-    def __init__(self, expected, rel=1e-6, abs=1e-12):
-        self.expected, self.rel, self.abs = expected, rel, abs
-
-    def __eq__(self, value):
-        if isinstance(self.expected, (list, tuple)):
-            return len(value) == len(self.expected) and all(
-                v == Approx(e, self.rel, self.abs) for v, e in zip(value, self.expected)
-            )
-        if isinstance(self.expected, dict):
-            return value.keys() == self.expected.keys() and all(
-                value[k] == Approx(e, self.rel, self.abs) for k, e in self.expected.items()
-            )
-        return value == self.expected or abs(value - self.expected) <= max(self.rel * abs(self.expected), self.abs)
-
-    def __repr__(self):
-        return f"approx({self.expected!r})"
-
-
-class Raises:
-    def __init__(self, expected, match=None):
-        self.expected, self.match = expected, match
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, value, _):
-        if kind is None:
-            names = getattr(self.expected, "__name__", self.expected)
-            raise AssertionError(f"nothing was raised, but {names} was expected")
-        if not issubclass(kind, self.expected):
-            return False
-        if self.match and not re.search(self.match, str(value)):
-            raise AssertionError(f"{str(value)!r} does not match {self.match!r}")
-        self.value, self.type = value, kind
-        return True
-
-
-def raises(expected, function=None, *values, match=None, **named):
-    context = Raises(expected, match)
-    if function is None:
-        return context
-    with context:
-        function(*values, **named)
-    return context
-
-
-class Mark:
-    def __getattr__(self, name):
-        def mark(*values, **named):
-            if len(values) == 1 and not named and callable(values[0]) and name not in ("parametrize", "skipif"):
-                values[0].__marks__ = [*getattr(values[0], "__marks__", []), (name, (), {})]
-                return values[0]
-
-            def decorate(function):
-                function.__marks__ = [*getattr(function, "__marks__", []), (name, values, named)]
-                return function
-
-            return decorate
-
-        return mark
-
-
-def fixture(function=None, **named):
-    def decorate(function):
-        function.__fixture__ = named
-        return function
-
-    return decorate(function) if callable(function) else decorate
-
-
-def skip(reason=""):
-    raise Skipped(reason)
-
-
-def fail(reason=""):
-    raise AssertionError(reason)
-
-
-class MonkeyPatch:
-    def __init__(self):
-        self.undo = []
-
-    def setattr(self, target, name, value):
-        old = getattr(target, name)
-        self.undo.append(lambda: setattr(target, name, old))
-        setattr(target, name, value)
-
-    def setitem(self, target, name, value):
-        had, old = name in target, target.get(name)
-        self.undo.append(lambda: target.__setitem__(name, old) if had else target.pop(name, None))
-        target[name] = value
-
-    def setenv(self, name, value):
-        self.setitem(os.environ, name, value)
-
-
-class Captured:
-    def __init__(self):
-        self.at = 0
-
-    def readouterr(self):
-        text = sys.stdout.getvalue()[self.at :]
-        self.at += len(text)
-        return types.SimpleNamespace(out=text, err="")
-
-
-pytest = types.ModuleType("pytest")
-for name, value in {
-    "raises": raises, "approx": Approx, "fixture": fixture, "skip": skip, "fail": fail, "mark": Mark(),
-    "param": lambda *values, **_: values if len(values) != 1 else values[0],
-}.items():
-    setattr(pytest, name, value)
-
-
-class CodeUnderTest(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Tests may import the code under any name that nothing else has."""
-
-    def __init__(self, module):
-        self.module = module
-
-    def find_spec(self, name, path, target=None):
-        if name in sys.stdlib_module_names or "." in name:
-            return None
-        return importlib.machinery.ModuleSpec(name, self)
-
-    def create_module(self, spec):
-        return self.module
-
-    def exec_module(self, module):
-        pass
-
-
-def describe(error):
-    """The message, with the frames of code and tests and nothing of what runs them."""
-    if isinstance(error, TooLong):
-        return str(error)
-    summary = traceback.TracebackException.from_exception(error, lookup_lines=False)
-    own = [frame for frame in summary.stack if frame.filename in SOURCES or frame.filename.startswith("/workspace")]
-    summary.stack = traceback.StackSummary.from_list(own[-5:])
-    summary.__cause__ = summary.__context__ = None
-    return "".join(summary.format()).removeprefix("Traceback (most recent call last):\n").rstrip()
-
-
-SOURCES = set()
-
-
-def load(source, name, module):
-    """Runs source as a module of that file name."""
-    SOURCES.add(name)
-    linecache.cache[name] = (len(source), None, [line + "\n" for line in source.splitlines()], name)
-    tree = ast.fix_missing_locations(Asserts().visit(ast.parse(source, name)))
-    module.__dict__["__unequal__"] = unequal
-    module.__dict__["__file__"] = name
-    exec(compile(tree, name, "exec"), module.__dict__)
-    return module
 
 
 class Runner:

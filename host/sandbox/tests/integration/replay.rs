@@ -57,6 +57,39 @@ async fn python_with_clock_and_random_gives_the_same_again() {
     assert_eq!(divergence.recorded, "nothing more");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn javascript_with_clock_and_random_gives_the_same_again() {
+    let bench = Bench::new();
+    let javascript = bench.load(&built("javascript.wasm")).await.unwrap();
+    let policy = first_party("alcove/javascript");
+    let code = "const start = Date.now();\n\
+        await new Promise(done => setTimeout(done, 15));\n\
+        test('passes', () => expect(Date.now()).toBeGreaterThan(start));\n\
+        console.log(new Date().toISOString(), performance.now());\n\
+        [Math.random(), Math.random(), Date.now() - start]";
+    let arguments = serde_json::json!({ "code": code }).to_string();
+    let what = ("javascript", arguments.as_str());
+    let first = run(&bench, &javascript, &policy, what, None).await;
+    let said = text(&first);
+    assert!(said.contains("1 passed"), "{said}");
+    assert_ne!(
+        said,
+        text(&run(&bench, &javascript, &policy, what, None).await)
+    );
+    for _ in 0..3 {
+        let again = run(
+            &bench,
+            &javascript,
+            &policy,
+            what,
+            Some(kept(&first.record)),
+        )
+        .await;
+        assert_eq!(text(&again), said);
+        assert_eq!(again.divergence, None);
+    }
+}
+
 const PAGE: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/html; charset=utf-8\r\ncontent-length: 78\r\n\
     connection: close\r\nx-odd: caf\u{e9}\r\n\r\n\
     <html><head><title>Tides</title></head><body><p>Twice a day.</p></body></html>";

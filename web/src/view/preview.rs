@@ -18,7 +18,10 @@ pub(super) fn Preview(text: String) -> impl IntoView {
             return;
         }
         sent.set_value(true);
-        if let Some(window) = frame.get_untracked().and_then(|frame| frame.content_window()) {
+        if let Some(window) = frame
+            .get_untracked()
+            .and_then(|frame| frame.content_window())
+        {
             // Any origin: that of the frame is none. Only our own page hears the first message.
             let _ = window.post_message(&JsValue::from_str(&text), "*");
         }

@@ -118,7 +118,9 @@ fn below(mount: &str, path: &str) -> Result<String, Failure> {
         match name {
             "" | "." => {}
             ".." => {
-                return Err(Failure::invalid_input("a path cannot go upwards with \"..\""));
+                return Err(Failure::invalid_input(
+                    "a path cannot go upwards with \"..\"",
+                ));
             }
             name => names.push(name),
         }
@@ -185,7 +187,11 @@ pub(crate) mod tests {
         }
 
         fn stat(&self, path: &str) -> Result<Stat, Failure> {
-            let stat = self.0.join(path).symlink_metadata().map_err(|e| missing(&e))?;
+            let stat = self
+                .0
+                .join(path)
+                .symlink_metadata()
+                .map_err(|e| missing(&e))?;
             Ok(Stat {
                 kind: kind(stat.file_type()),
                 bytes: stat.len(),

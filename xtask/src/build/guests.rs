@@ -14,6 +14,7 @@ use crate::{paths, shell, stamp};
 /// A crate of the plugins workspace, and where its component goes below `plugins/dist`.
 const GUESTS: &[(&str, &str)] = &[
     ("alcove_web_fetch", "web-fetch.wasm"),
+    ("alcove_repo_browser", "repo-browser.wasm"),
     ("alcove_web_search", "web-search.wasm"),
     ("alcove_documents", "documents.wasm"),
     ("alcove_javascript", "javascript.wasm"),

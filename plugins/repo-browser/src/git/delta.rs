@@ -79,13 +79,13 @@ mod tests {
     fn a_damaged_delta_makes_nothing() {
         for delta in [
             &[][..],
-            &[4, 1, 1, b'x'],                // another base
-            &[5, 4, 0x91, 3, 4],             // copies past the base's end
-            &[5, 2, 1, b'x'],                // too short
-            &[5, 1, 2, b'x', b'y'],          // too long
-            &[5, 1, 0, 1, b'x'],             // the reserved op
-            &[5, 9, 9, b'x'],                // bytes missing
-            &[0xff; 12],                     // a length without end
+            &[4, 1, 1, b'x'],       // another base
+            &[5, 4, 0x91, 3, 4],    // copies past the base's end
+            &[5, 2, 1, b'x'],       // too short
+            &[5, 1, 2, b'x', b'y'], // too long
+            &[5, 1, 0, 1, b'x'],    // the reserved op
+            &[5, 9, 9, b'x'],       // bytes missing
+            &[0xff; 12],            // a length without end
         ] {
             assert_eq!(apply(b"hello", delta, 100), None, "{delta:?}");
         }

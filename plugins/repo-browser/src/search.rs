@@ -1,0 +1,98 @@
+//! Lines that match.
+
+use alcove_sdk::Failure;
+use alcove_sdk::files::Kind;
+use regex::bytes::{Regex, RegexBuilder};
+
+use crate::page::Page;
+use crate::place::Place;
+use crate::reading::is_binary;
+use crate::walk::walk;
+
+/// Lines on a page.
+const PAGE: usize = 50;
+/// A larger file is passed over.
+const MAX_FILE_BYTES: u64 = 4 << 20;
+/// At most so many bytes are searched in one call.
+const MAX_BYTES: u64 = 512 << 20;
+/// A line is cut here.
+const MAX_LINE_CHARS: usize = 200;
+/// A compiled expression is at most this large.
+const MAX_REGEX_BYTES: usize = 1 << 20;
+
+/// The lines of files below `folder` that match: `query` is words as they stand, or an expression.
+/// Capitals matter only where it has some.
+pub(crate) fn search(
+    place: &impl Place,
+    folder: &str,
+    query: &str,
+    is_regex: bool,
+    page: Option<u32>,
+) -> Result<String, Failure> {
+    let expression = compile(query, is_regex)?;
+    let mut shown = Page::new(page, PAGE);
+    let mut bytes = 0;
+    let mut passed_over = 0;
+    let mut each = |path: &str| {
+        let Ok(stat) = place.stat(path) else {
+            return Ok(true);
+        };
+        if stat.bytes > MAX_FILE_BYTES {
+            passed_over += 1;
+            return Ok(true);
+        }
+        bytes += stat.bytes;
+        if bytes > MAX_BYTES {
+            return Ok(false);
+        }
+        let limit = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
+        let Ok(data) = place.read(path, limit) else {
+            return Ok(true);
+        };
+        if is_binary(&data) || !expression.is_match(&data) {
+            return Ok(true);
+        }
+        for (number, line) in data.split(|&b| b == b'\n').enumerate() {
+            if expression.is_match(line) {
+                let added = shown.add(|| format!("{path}:{}: {}", number + 1, cut(line)));
+                if !added {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    };
+    let saw_all = if place.stat(folder)?.kind == Kind::File {
+        each(folder)?
+    } else {
+        walk(place, folder, each)?
+    };
+    let mut text = shown.show("(no line matches)", !saw_all);
+    if passed_over > 0 {
+        text.push_str(&format!(
+            "\n({passed_over} files over 4 MiB were not searched)"
+        ));
+    }
+    Ok(text)
+}
+
+fn compile(query: &str, is_regex: bool) -> Result<Regex, Failure> {
+    let pattern = if is_regex {
+        query.to_owned()
+    } else {
+        regex::escape(query)
+    };
+    RegexBuilder::new(&pattern)
+        .case_insensitive(!query.chars().any(char::is_uppercase))
+        // A file is searched whole first: ^ and $ must mean lines there too.
+        .multi_line(true)
+        .size_limit(MAX_REGEX_BYTES)
+        .dfa_size_limit(MAX_REGEX_BYTES)
+        .build()
+        .map_err(|error| Failure::invalid_input(format!("`query` is no expression: {error}")))
+}
+
+fn cut(line: &[u8]) -> String {
+    let line = String::from_utf8_lossy(line);
+    line.trim().chars().take(MAX_LINE_CHARS).collect()
+}

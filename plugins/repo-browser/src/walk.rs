@@ -1,0 +1,62 @@
+//! All files below a folder, in order, without git's own.
+
+use alcove_sdk::Failure;
+use alcove_sdk::files::Kind;
+
+use crate::place::Place;
+
+/// At most this many files are walked over in one call.
+pub(crate) const MAX_FILES: usize = 200_000;
+/// A folder has at most this many entries.
+pub(crate) const MAX_ENTRIES: usize = 100_000;
+/// Folders in folders, at most.
+const MAX_DEPTH: usize = 64;
+
+/// Calls `each` with the path of every file below `folder` until it says stop or there are no more;
+/// whether all were seen. Links are passed over.
+pub(crate) fn walk(
+    place: &impl Place,
+    folder: &str,
+    mut each: impl FnMut(&str) -> Result<bool, Failure>,
+) -> Result<bool, Failure> {
+    let mut files = 0;
+    let mut waiting = vec![(folder.to_owned(), Kind::Folder, 0)];
+    let mut saw_all = true;
+    while let Some((path, kind, depth)) = waiting.pop() {
+        match kind {
+            Kind::Other => {}
+            Kind::File => {
+                files += 1;
+                if files > MAX_FILES || !each(&path)? {
+                    return Ok(false);
+                }
+            }
+            Kind::Folder if depth > MAX_DEPTH => saw_all = false,
+            Kind::Folder => {
+                let entries = match place.list(&path, MAX_ENTRIES) {
+                    Ok(entries) => entries,
+                    Err(failure) if depth == 0 => return Err(failure),
+                    Err(_) => {
+                        saw_all = false;
+                        continue;
+                    }
+                };
+                saw_all &= entries.len() < MAX_ENTRIES;
+                // The last is taken first.
+                for entry in entries.into_iter().rev().filter(|e| e.name != ".git") {
+                    waiting.push((join(&path, &entry.name), entry.kind, depth + 1));
+                }
+            }
+        }
+    }
+    Ok(saw_all)
+}
+
+/// The path of an entry.
+pub(crate) fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
+}

@@ -67,6 +67,10 @@ pub const DEFAULTS: &[(&str, &str)] = &[
     ),
     ("alcove/python", include_str!("../defaults/python.toml")),
     (
+        "alcove/repo-browser",
+        include_str!("../defaults/repo-browser.toml"),
+    ),
+    (
         "alcove/test-runner",
         include_str!("../defaults/test-runner.toml"),
     ),
@@ -81,5 +85,6 @@ pub const DEFAULTS: &[(&str, &str)] = &[
 ];
 
 /// Those of [`DEFAULTS`] that are of no use before an admin has set them up, and so are not granted
-/// to anybody when they come: a model is never offered a search that cannot search.
-pub const SET_UP_FIRST: &[&str] = &["alcove/web-search"];
+/// to anybody when they come: a model is never offered a search that cannot search, or a repository
+/// that is not there.
+pub const SET_UP_FIRST: &[&str] = &["alcove/repo-browser", "alcove/web-search"];

@@ -50,6 +50,7 @@ const NATIVE_PARTS: &[(&str, &[&str])] = &[
         "plugins",
         &[
             "alcove-documents",
+            "alcove-repo-browser",
             "alcove-javascript",
             "alcove-pdf",
             "alcove-sdk",

@@ -6,6 +6,7 @@ mod files;
 mod grants;
 mod narrowed;
 mod network;
+mod repositories;
 mod sessions;
 mod test_runner;
 

@@ -5,10 +5,12 @@
 
 mod git;
 mod listing;
+mod outline;
 mod page;
 mod place;
 mod reading;
 mod search;
+mod symbols;
 mod told;
 mod walk;
 
@@ -59,6 +61,20 @@ pub struct SearchArguments {
     pub page: Option<u32>,
 }
 
+/// What to outline, or which name to find.
+#[derive(serde::Deserialize, alcove_sdk::Input)]
+pub struct SymbolsArguments {
+    /// A file, or a folder; everything where it is left out.
+    #[input(max_length = 1000)]
+    pub path: Option<String>,
+    /// The function, class or type whose definition is wanted.
+    #[input(min_length = 1, max_length = 200)]
+    pub name: Option<String>,
+    /// The next page of a long list.
+    #[input(min = 1, max = 10_000)]
+    pub page: Option<u32>,
+}
+
 /// Whose history.
 #[derive(serde::Deserialize, alcove_sdk::Input)]
 pub struct HistoryArguments {
@@ -76,8 +92,10 @@ pub struct HistoryArguments {
 #[alcove_sdk::plugin(id = "alcove/repo-browser", requests = "requests.toml")]
 mod tools {
     use super::place::Mounted;
-    use super::{HistoryArguments, ListArguments, ReadArguments, SearchArguments};
-    use super::{listing, reading, search, told};
+    use super::{
+        HistoryArguments, ListArguments, ReadArguments, SearchArguments, SymbolsArguments,
+    };
+    use super::{listing, reading, search, symbols, told};
     use alcove_sdk::{Outcome, Part};
 
     const HEAD: &str = "HEAD";
@@ -125,6 +143,22 @@ mod tools {
         let path = place.below(arguments.path.as_deref().unwrap_or_default())?;
         let is_regex = arguments.regex.unwrap_or(false);
         let text = search::search(&place, &path, &arguments.query, is_regex, arguments.page)?;
+        Ok(vec![Part::text(text)])
+    }
+
+    /// Finds where a function, class or type of the attached repository is defined, or outlines a file.
+    ///
+    /// It knows Python, JavaScript, TypeScript, HTML, CSS and Rust.
+    #[tool(
+        title = "Symbols of the repository",
+        effects = ["read-files"],
+        example("Where is the class Config defined?", r#"{"name":"Config"}"#),
+        example("Which functions does src/app.py have?", r#"{"path":"src/app.py"}"#)
+    )]
+    pub(crate) fn repo_symbols(arguments: SymbolsArguments) -> Outcome {
+        let place = Mounted::find()?;
+        let path = place.below(arguments.path.as_deref().unwrap_or_default())?;
+        let text = symbols::symbols(&place, &path, arguments.name.as_deref(), arguments.page)?;
         Ok(vec![Part::text(text)])
     }
 

@@ -10,6 +10,8 @@ use alcove_sdk::files::{self, Entry, File, Stat};
 const REPOSITORY: &str = "/repo";
 /// A path is at most this long.
 const MAX_PATH_BYTES: usize = 1_000;
+/// What one read gives at most.
+const MAX_READ_BYTES: usize = 1 << 20;
 /// Files that are kept open, so that one pack is not opened for each object.
 const MAX_OPEN: usize = 32;
 
@@ -39,11 +41,13 @@ pub(crate) trait Place {
     fn range(&self, path: &str, offset: u64, most: usize) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
         while bytes.len() < most {
-            let chunk = self.read_at(path, offset + bytes.len() as u64, most - bytes.len())?;
-            if chunk.is_empty() {
+            let wanted = (most - bytes.len()).min(MAX_READ_BYTES);
+            let chunk = self.read_at(path, offset + bytes.len() as u64, wanted)?;
+            bytes.extend_from_slice(&chunk);
+            // A file gives less only where it ends; asking again would be a call for nothing.
+            if chunk.len() < wanted {
                 break;
             }
-            bytes.extend_from_slice(&chunk);
         }
         Ok(bytes)
     }

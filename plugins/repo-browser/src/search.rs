@@ -12,9 +12,9 @@ use crate::walk::walk;
 /// Lines on a page.
 const PAGE: usize = 50;
 /// A larger file is passed over.
-const MAX_FILE_BYTES: u64 = 4 << 20;
+const MAX_FILE_BYTES: usize = 4 << 20;
 /// At most so many bytes are searched in one call.
-const MAX_BYTES: u64 = 512 << 20;
+const MAX_BYTES: usize = 512 << 20;
 /// A line is cut here.
 const MAX_LINE_CHARS: usize = 200;
 /// A compiled expression is at most this large.
@@ -34,21 +34,17 @@ pub(crate) fn search(
     let mut bytes = 0;
     let mut passed_over = 0;
     let mut each = |path: &str| {
-        let Ok(stat) = place.stat(path) else {
-            return Ok(true);
+        let data = match place.read(path, MAX_FILE_BYTES) {
+            Ok(data) => data,
+            Err(failure) => {
+                passed_over += usize::from(failure.kind == "too-large");
+                return Ok(true);
+            }
         };
-        if stat.bytes > MAX_FILE_BYTES {
-            passed_over += 1;
-            return Ok(true);
-        }
-        bytes += stat.bytes;
+        bytes += data.len();
         if bytes > MAX_BYTES {
             return Ok(false);
         }
-        let limit = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
-        let Ok(data) = place.read(path, limit) else {
-            return Ok(true);
-        };
         if is_binary(&data) || !expression.is_match(&data) {
             return Ok(true);
         }

@@ -42,6 +42,13 @@ fn the_document_reader_may_read_and_not_write() {
 }
 
 #[test]
+fn the_repository_browser_may_read_and_nothing_else() {
+    let policy = default("alcove/repo-browser");
+    assert!(!policy.has_http() && policy.assets().is_none());
+    assert_eq!(policy.files()[0].access, Access::ReadOnly);
+}
+
+#[test]
 fn web_fetch_may_read_and_not_write() {
     let policy = default("alcove/web-fetch");
     let url = "https://example.com/page".parse().unwrap();

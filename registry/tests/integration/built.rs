@@ -35,6 +35,12 @@ fn each_installs_as_a_plugin_of_the_first_party() {
     for (file, id, tool, session) in [
         ("python.wasm", "alcove/python", "python", true),
         ("documents.wasm", "alcove/documents", "read_document", false),
+        (
+            "repo-browser.wasm",
+            "alcove/repo-browser",
+            "repo_list",
+            false,
+        ),
         ("javascript.wasm", "alcove/javascript", "javascript", true),
         ("test-runner.wasm", "alcove/test-runner", "run_tests", false),
         ("web-fetch.wasm", "alcove/web-fetch", "web_fetch", false),
@@ -55,7 +61,7 @@ fn each_installs_as_a_plugin_of_the_first_party() {
         // The fixture has further tools for further tests.
         assert_eq!(names.first(), Some(&tool), "{id}: {names:?}");
     }
-    assert_eq!(store.list().len(), 8);
+    assert_eq!(store.list().len(), 9);
 }
 
 #[test]

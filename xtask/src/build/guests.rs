@@ -70,7 +70,8 @@ pub(crate) fn build(toolchain: &Toolchain) -> Result<()> {
         // `ar` of any kind will do: rustc makes the index itself.
         command
             .env("CC_wasm32_unknown_unknown", toolchain::clang()?)
-            .env("AR_wasm32_unknown_unknown", "ar");
+            .env("AR_wasm32_unknown_unknown", "ar")
+            .env("CFLAGS_wasm32_unknown_unknown", c_headers()?);
         shell::run(&mut command)?;
         for ((name, _), output) in GUESTS.iter().zip(&outputs) {
             let module = module(name);
@@ -88,6 +89,24 @@ pub(crate) fn build(toolchain: &Toolchain) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// Where tree-sitter's grammars find the headers of C's standard library, which tree-sitter brings
+/// for this target and most grammars' build scripts do not look for.
+fn c_headers() -> Result<String> {
+    let mut command = shell::command("cargo");
+    let manifest = paths::root().join("plugins/Cargo.toml");
+    command.args(["metadata", "--format-version", "1", "--manifest-path"]);
+    let metadata: serde_json::Value = serde_json::from_str(&shell::output(command.arg(manifest))?)?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let mut found = packages.filter(|package| package["name"] == "tree-sitter-language");
+    let manifest = found
+        .next()
+        .and_then(|package| package["manifest_path"].as_str());
+    let folder = manifest.map(|path| Path::new(path).with_file_name("wasm").join("include"));
+    let folder = folder.context("tree-sitter-language is not among the plugins' crates")?;
+    // After all others: QuickJS has headers of its own.
+    Ok(format!("-idirafter{}", folder.display()))
 }
 
 fn module(name: &str) -> PathBuf {

@@ -43,7 +43,7 @@ struct Judged {
 
 /// Answers of an earlier run stand; `tasks` are the first so many.
 pub(crate) fn run(model: &str, tasks: usize, anew: bool) -> Result<()> {
-    crate::build::host()?;
+    crate::build::everything()?;
     let all = read_tasks()?;
     let chosen = &all[..tasks.min(all.len())];
     let path = paths::target().join(format!("prove-humaneval/{model}.json"));

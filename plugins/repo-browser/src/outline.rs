@@ -1,5 +1,7 @@
 //! What a file defines, by tree-sitter's grammars: functions, types, rules, elements.
 
+use std::ops::Range;
+
 use alcove_sdk::Failure;
 use tree_sitter::{Language, Node, Parser, TreeCursor};
 
@@ -25,8 +27,6 @@ pub(crate) struct Symbol {
     pub(crate) depth: usize,
     /// The first line and the last, from 1.
     pub(crate) lines: (usize, usize),
-    /// Where it ends, in bytes.
-    end: usize,
     /// Its first line.
     pub(crate) text: String,
 }
@@ -113,10 +113,27 @@ pub(crate) fn outline(grammar: &Grammar, source: &[u8]) -> Result<Vec<Symbol>, F
     let language = (grammar.language)();
     parser.set_language(&language).map_err(|_| broken())?;
     let tree = parser.parse(source, None).ok_or_else(broken)?;
-    let mut symbols: Vec<Symbol> = Vec::new();
+    let mut symbols = Vec::new();
+    // The bytes of the definitions around, the innermost last.
+    let mut around: Vec<Range<usize>> = Vec::new();
     let mut cursor = tree.walk();
     while symbols.len() < MAX_SYMBOLS {
-        symbols.extend(symbol(grammar, &cursor.node(), source, &symbols));
+        if let Some((name, whole)) = definition(grammar, cursor.node(), source) {
+            let range = whole.byte_range();
+            while around
+                .last()
+                .is_some_and(|outer| outer.end < range.end || outer.start >= range.start)
+            {
+                around.pop();
+            }
+            symbols.push(Symbol {
+                name,
+                depth: around.len().min(MAX_DEPTH),
+                lines: (whole.start_position().row + 1, whole.end_position().row + 1),
+                text: first_line(&source[range.clone()]),
+            });
+            around.push(range);
+        }
         if !step(&mut cursor) {
             break;
         }
@@ -137,30 +154,23 @@ fn step(cursor: &mut TreeCursor<'_>) -> bool {
     true
 }
 
-fn symbol(grammar: &Grammar, node: &Node<'_>, source: &[u8], before: &[Symbol]) -> Option<Symbol> {
+/// The name of what a node defines, and the node that is all of it.
+fn definition<'t>(grammar: &Grammar, node: Node<'t>, source: &[u8]) -> Option<(String, Node<'t>)> {
     if !node.is_named() || !grammar.kinds.contains(&node.kind()) {
         return None;
     }
-    let name = name(node, source)?;
+    let name = name(&node, source)?;
     let whole = match node.kind() {
         "variable_declarator" => node.parent()?,
-        _ => *node,
+        _ => node,
     };
-    let lines = (whole.start_position().row + 1, whole.end_position().row + 1);
-    let end = whole.end_byte();
-    // Those that it lies within are among those before it, the innermost last.
-    let around = before.iter().rev().find(|outer| outer.end >= end);
-    let depth = around.map_or(0, |outer| outer.depth + 1).min(MAX_DEPTH);
-    let text = source[whole.start_byte()..].split(|&b| b == b'\n').next()?;
-    let text = String::from_utf8_lossy(text);
-    let text = text.trim_end().chars().take(MAX_TEXT_CHARS).collect();
-    Some(Symbol {
-        name,
-        depth,
-        lines,
-        end,
-        text,
-    })
+    Some((name, whole))
+}
+
+fn first_line(source: &[u8]) -> String {
+    let line = source.split(|&b| b == b'\n').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    line.trim_end().chars().take(MAX_TEXT_CHARS).collect()
 }
 
 /// What it is called; none for what is no definition after all.
@@ -168,8 +178,8 @@ fn name(node: &Node<'_>, source: &[u8]) -> Option<String> {
     let named = match node.kind() {
         "element" | "script_element" | "style_element" => return id(node, source),
         "rule_set" | "media_statement" | "keyframes_statement" => {
-            let text = String::from_utf8_lossy(&source[node.byte_range()]).into_owned();
-            return text.split('{').next().map(|head| head.trim().to_owned());
+            let head = source[node.byte_range()].split(|&b| b == b'{').next()?;
+            return Some(String::from_utf8_lossy(head).trim().to_owned());
         }
         "impl_item" => node.child_by_field_name("type"),
         "variable_declarator" => {

@@ -6,6 +6,7 @@ pub(crate) struct Page {
     room: usize,
     lines: Vec<String>,
     is_more: bool,
+    passed_over: usize,
     number: usize,
 }
 
@@ -18,6 +19,7 @@ impl Page {
             room: size,
             lines: Vec::new(),
             is_more: false,
+            passed_over: 0,
             number,
         }
     }
@@ -34,6 +36,11 @@ impl Page {
         !self.is_more
     }
 
+    /// Counts a file that could not be looked at.
+    pub(crate) fn pass_over(&mut self) {
+        self.passed_over += 1;
+    }
+
     /// The page's text; `none` where it has no line, `is_cut` where not everything was looked at.
     pub(crate) fn show(self, none: &str, is_cut: bool) -> String {
         let mut text = if self.lines.is_empty() {
@@ -45,6 +52,13 @@ impl Page {
             text.push_str(&format!("\n(more: page {})", self.number + 1));
         } else if is_cut {
             text.push_str("\n(not everything was looked at: name a folder below)");
+        }
+        match self.passed_over {
+            0 => {}
+            1 => text.push_str("\n(1 file was passed over: too large, or not readable)"),
+            many => text.push_str(&format!(
+                "\n({many} files were passed over: too large, or not readable)"
+            )),
         }
         text
     }

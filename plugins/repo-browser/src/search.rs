@@ -1,7 +1,6 @@
 //! Lines that match.
 
 use alcove_sdk::Failure;
-use alcove_sdk::files::Kind;
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::page::Page;
@@ -20,11 +19,10 @@ const MAX_LINE_CHARS: usize = 200;
 /// A compiled expression is at most this large.
 const MAX_REGEX_BYTES: usize = 1 << 20;
 
-/// The lines of files below `folder` that match: `query` is words as they stand, or an expression.
-/// Capitals matter only where it has some.
+/// The lines of files below `top` that match: `query` is words as they stand, or an expression.
 pub(crate) fn search(
     place: &impl Place,
-    folder: &str,
+    top: &str,
     query: &str,
     is_regex: bool,
     page: Option<u32>,
@@ -32,12 +30,12 @@ pub(crate) fn search(
     let expression = compile(query, is_regex)?;
     let mut shown = Page::new(page, PAGE);
     let mut bytes = 0;
-    let mut passed_over = 0;
-    let mut each = |path: &str| {
+    let saw_all = walk(place, top, |path| {
         let data = match place.read(path, MAX_FILE_BYTES) {
             Ok(data) => data,
-            Err(failure) => {
-                passed_over += usize::from(failure.kind == "too-large");
+            Err(failure) if path == top => return Err(failure),
+            Err(_) => {
+                shown.pass_over();
                 return Ok(true);
             }
         };
@@ -57,22 +55,12 @@ pub(crate) fn search(
             }
         }
         Ok(true)
-    };
-    let saw_all = if place.stat(folder)?.kind == Kind::File {
-        each(folder)?
-    } else {
-        walk(place, folder, each)?
-    };
-    let mut text = shown.show("(no line matches)", !saw_all);
-    if passed_over > 0 {
-        text.push_str(&format!(
-            "\n({passed_over} files over 4 MiB were not searched)"
-        ));
-    }
-    Ok(text)
+    })?;
+    Ok(shown.show("(no line matches)", !saw_all))
 }
 
-fn compile(query: &str, is_regex: bool) -> Result<Regex, Failure> {
+/// The expression of a query. Capitals matter only where it has some.
+pub(crate) fn compile(query: &str, is_regex: bool) -> Result<Regex, Failure> {
     let pattern = if is_regex {
         query.to_owned()
     } else {

@@ -1,12 +1,11 @@
 //! Where things are defined.
 
 use alcove_sdk::Failure;
-use alcove_sdk::files::Kind;
-use regex::bytes::Regex;
 
 use crate::outline::{Symbol, grammar, outline};
 use crate::page::Page;
 use crate::place::Place;
+use crate::search::compile;
 use crate::walk::walk;
 
 /// Lines on a page.
@@ -14,28 +13,31 @@ const PAGE: usize = 100;
 /// A larger file is passed over: nobody wrote it by hand.
 const MAX_FILE_BYTES: usize = 1 << 20;
 
-/// What the files below a path define, or where `name` is defined.
+/// What the files below `top` define, or where `name` is defined.
 pub(crate) fn symbols(
     place: &impl Place,
-    path: &str,
+    top: &str,
     name: Option<&str>,
     page: Option<u32>,
 ) -> Result<String, Failure> {
     let mut shown = Page::new(page, PAGE);
     // A file that does not hold the name at all is not parsed.
-    let holds = match name {
-        Some(name) => Some(
-            Regex::new(&regex::escape(name))
-                .map_err(|error| Failure::invalid_input(error.to_string()))?,
-        ),
-        None => None,
-    };
-    let mut each = |path: &str| {
-        let Some(grammar) = grammar(path) else {
-            return Ok(true);
+    let holds = name.map(|name| compile(name, false)).transpose()?;
+    let saw_all = walk(place, top, |path| {
+        let source = match (grammar(path), path == top) {
+            (Some(grammar), _) => place.read(path, MAX_FILE_BYTES).map(|s| (grammar, s)),
+            (None, true) => Err(Failure::invalid_input(format!(
+                "{path} is none of Python, JavaScript, TypeScript, HTML, CSS and Rust: read it, or search in it"
+            ))),
+            (None, false) => return Ok(true),
         };
-        let Ok(source) = place.read(path, MAX_FILE_BYTES) else {
-            return Ok(true);
+        let (grammar, source) = match source {
+            Ok(source) => source,
+            Err(failure) if path == top => return Err(failure),
+            Err(_) => {
+                shown.pass_over();
+                return Ok(true);
+            }
         };
         if holds.as_ref().is_some_and(|name| !name.is_match(&source)) {
             return Ok(true);
@@ -54,17 +56,7 @@ pub(crate) fn symbols(
             }
         }
         Ok(true)
-    };
-    let saw_all = if place.stat(path)?.kind == Kind::File {
-        if grammar(path).is_none() {
-            return Err(Failure::invalid_input(format!(
-                "{path} is none of Python, JavaScript, TypeScript, HTML, CSS and Rust: read it, or search in it"
-            )));
-        }
-        each(path)?
-    } else {
-        walk(place, path, each)?
-    };
+    })?;
     let none = match name {
         Some(name) => format!("(nothing named {name} is defined there; search for its words)"),
         None => "(nothing is defined there)".to_owned(),

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::git::{self, Objects, blame, history};
 use crate::place::{Place as _, tests::OnDisk};
-use crate::{listing, reading, search, told};
+use crate::{listing, reading, search, symbols, told};
 
 struct Repository(PathBuf);
 
@@ -247,6 +247,10 @@ fn links_are_neither_listed_as_files_nor_searched() {
     let listed = listing::list(&place, "", None, None).unwrap();
     assert_eq!(listed.matches("not read").count(), 2, "{listed}");
     assert!(reading::read(&place, "b.txt", None, None).is_err());
+    for top in ["etc", "b.txt"] {
+        let refused = search::search(&place, top, "needle", false, None).unwrap_err();
+        assert!(refused.message.contains("is a link"), "{refused:?}");
+    }
 }
 
 #[test]
@@ -291,8 +295,15 @@ fn big_and_binary_files_are_passed_over_by_a_search_and_read_in_parts() {
     let found = search::search(&place, "", "needle", false, None).unwrap();
     assert_eq!(
         found,
-        "(no line matches)\n(1 files over 4 MiB were not searched)"
+        "(no line matches)\n(1 file was passed over: too large, or not readable)"
     );
+    let named = search::search(&place, "big.txt", "needle", false, None).unwrap_err();
+    assert_eq!(named.kind, "too-large");
+    made.write("big.py", "def f(): pass\n".repeat(100_000));
+    let named = symbols::symbols(&place, "big.py", None, None).unwrap_err();
+    assert_eq!(named.kind, "too-large");
+    let passed = symbols::symbols(&place, "", Some("f"), None).unwrap();
+    assert!(passed.contains("1 file was passed over"), "{passed}");
     let end = reading::read(&place, "big.txt", Some(399_999), Some(500_000)).unwrap();
     assert!(
         end.starts_with("399999: needle") && end.ends_with("(end of the file)"),

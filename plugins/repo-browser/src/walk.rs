@@ -12,15 +12,24 @@ pub(crate) const MAX_ENTRIES: usize = 100_000;
 /// Folders in folders, at most.
 const MAX_DEPTH: usize = 64;
 
-/// Calls `each` with the path of every file below `folder` until it says stop or there are no more;
-/// whether all were seen. Links are passed over.
+/// Calls `each` with the path of every file below `top`, or with `top` itself where it is a file,
+/// until it says stop or there are no more; whether all were seen. Links are passed over.
+///
+/// # Errors
+/// Where `top` is not there or is a link, and what `each` fails with.
 pub(crate) fn walk(
     place: &impl Place,
-    folder: &str,
+    top: &str,
     mut each: impl FnMut(&str) -> Result<bool, Failure>,
 ) -> Result<bool, Failure> {
+    let kind = place.stat(top)?.kind;
+    if kind == Kind::Other {
+        return Err(Failure::invalid_input(format!(
+            "{top} is a link or a device, which is not followed"
+        )));
+    }
     let mut files = 0;
-    let mut waiting = vec![(folder.to_owned(), Kind::Folder, 0)];
+    let mut waiting = vec![(top.to_owned(), kind, 0)];
     let mut saw_all = true;
     while let Some((path, kind, depth)) = waiting.pop() {
         match kind {

@@ -53,6 +53,7 @@ mod answer;
 pub mod assets;
 #[cfg(feature = "clock")]
 pub mod clock;
+pub mod date;
 #[cfg(feature = "delegate")]
 pub mod delegate;
 #[cfg(feature = "environment")]

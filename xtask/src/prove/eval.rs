@@ -48,6 +48,7 @@ struct Judged {
 
 /// Asks every model every question.
 pub(crate) fn run(models: &[String], anew: bool) -> Result<()> {
+    crate::setup::for_building()?;
     crate::build::everything()?;
     let text = std::fs::read_to_string(paths::root().join(TASKS))?;
     let Tasks { task: tasks } = toml::from_str(&text).context(TASKS)?;

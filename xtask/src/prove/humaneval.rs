@@ -43,6 +43,7 @@ struct Judged {
 
 /// Answers of an earlier run stand; `tasks` are the first so many.
 pub(crate) fn run(model: &str, tasks: usize, anew: bool) -> Result<()> {
+    crate::setup::for_building()?;
     crate::build::everything()?;
     let all = read_tasks()?;
     let chosen = &all[..tasks.min(all.len())];

@@ -1,11 +1,12 @@
 //! Which commit each line of a file comes from.
 
 use std::collections::{BinaryHeap, HashMap};
+use std::rc::Rc;
 
 use alcove_sdk::Failure;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use super::commit::Commit;
+use super::commit::{Commit, Commits};
 use super::tree::Path;
 use super::{Id, Kind, Objects};
 use crate::place::Place;
@@ -17,12 +18,14 @@ const MAX_COMMITS: usize = 20_000;
 /// A file has at most this many bytes and lines.
 const MAX_BYTES: usize = 2 << 20;
 const MAX_LINES: usize = 20_000;
+/// Versions that are kept for the next comparison.
+const MAX_KEPT: usize = 8;
 
 /// A file with the commit of each line.
 #[derive(Debug)]
 pub(crate) struct Blame {
     pub(crate) lines: Vec<Line>,
-    pub(crate) commits: HashMap<Id, Commit>,
+    pub(crate) commits: HashMap<Id, Rc<Commit>>,
 }
 
 #[derive(Debug)]
@@ -43,7 +46,8 @@ pub(crate) fn blame<P: Place>(
     path: &str,
 ) -> Result<Blame, Failure> {
     let looked_up = Path::new(path);
-    let first = Commit::read(objects, &from)?;
+    let read = Commits::new(objects);
+    let first = read.get(&from)?;
     let blob = looked_up
         .find(objects, first.tree)?
         .ok_or_else(|| Failure::not_found(format!("{path} is not in that commit")))?;
@@ -66,12 +70,14 @@ pub(crate) fn blame<P: Place>(
     let mut shares: HashMap<Id, Shared> =
         HashMap::from([(from, (0..lines.len()).map(|line| (line, line)).collect())]);
     let mut versions = 0;
+    // What was compared as the older version is the newer one of the next comparison.
+    let mut files = HashMap::new();
     for _ in 0..MAX_COMMITS {
         let Some((_, id)) = waiting.pop() else { break };
         let Some(mut shared) = shares.remove(&id) else {
             continue;
         };
-        let commit = Commit::read(objects, &id)?;
+        let commit = read.get(&id)?;
         let Some(here) = looked_up.find(objects, commit.tree)? else {
             continue;
         };
@@ -79,10 +85,10 @@ pub(crate) fn blame<P: Place>(
             if shared.is_empty() {
                 break;
             }
-            let Ok(read) = Commit::read(objects, parent) else {
+            let Ok(older) = read.get(parent) else {
                 continue;
             };
-            let Some(there) = looked_up.find(objects, read.tree)? else {
+            let Some(there) = looked_up.find(objects, older.tree)? else {
                 continue;
             };
             let passed = if there == here {
@@ -92,10 +98,20 @@ pub(crate) fn blame<P: Place>(
                 if versions > MAX_VERSIONS {
                     return Ok(Blame { lines, commits });
                 }
-                pass(&file(objects, &here)?, &file(objects, &there)?, &mut shared)
+                let new = match files.remove(&here) {
+                    Some(data) => data,
+                    None => file(objects, &here)?,
+                };
+                let old = file(objects, &there)?;
+                let passed = pass(&new, &old, &mut shared);
+                if files.len() >= MAX_KEPT {
+                    files.clear();
+                }
+                files.extend([(here, new), (there, old)]);
+                passed
             };
             if !passed.is_empty() {
-                waiting.push((read.committed, *parent));
+                waiting.push((older.committed, *parent));
                 shares.entry(*parent).or_default().extend(passed);
             }
         }

@@ -1,12 +1,18 @@
 //! Commits.
 
-use alcove_sdk::Failure;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use alcove_sdk::{Failure, date};
 
 use super::{Id, Kind, Objects, damaged};
 use crate::place::Place;
 
 /// As many parents as a commit may have.
 const MAX_PARENTS: usize = 64;
+/// Commits that are kept.
+const MAX_KEPT: usize = 50_000;
 /// A title or a name is cut here.
 const MAX_SHOWN_CHARS: usize = 120;
 
@@ -32,8 +38,35 @@ impl Commit {
 
     /// The day on which it was written, such as `2026-03-01`.
     pub(crate) fn day(&self) -> String {
-        let (year, month, day) = civil(self.written.div_euclid(86_400));
-        format!("{year:04}-{month:02}-{day:02}")
+        date::day(self.written)
+    }
+}
+
+/// Commits, each of which is met as a parent first and then by itself, and read once.
+pub(crate) struct Commits<'o, 'p, P> {
+    objects: &'o Objects<'p, P>,
+    kept: RefCell<HashMap<Id, Rc<Commit>>>,
+}
+
+impl<'o, 'p, P: Place> Commits<'o, 'p, P> {
+    pub(crate) fn new(objects: &'o Objects<'p, P>) -> Self {
+        Self {
+            objects,
+            kept: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn get(&self, id: &Id) -> Result<Rc<Commit>, Failure> {
+        if let Some(commit) = self.kept.borrow().get(id) {
+            return Ok(Rc::clone(commit));
+        }
+        let commit = Rc::new(Commit::read(self.objects, id)?);
+        let mut kept = self.kept.borrow_mut();
+        if kept.len() >= MAX_KEPT {
+            kept.clear();
+        }
+        kept.insert(*id, Rc::clone(&commit));
+        Ok(commit)
     }
 }
 
@@ -85,34 +118,9 @@ fn shown(text: &[u8]) -> String {
         .collect()
 }
 
-/// Year, month and day of a day since 1970 began: Howard Hinnant's `civil_from_days`
-/// (<https://howardhinnant.github.io/date_algorithms.html>).
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    (year + era * 400 + i64::from(month <= 2), month, day)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{civil, parse};
-
-    #[test]
-    fn days_have_dates() {
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(civil(11_016), (2000, 2, 29));
-        assert_eq!(civil(20_513), (2026, 3, 1));
-    }
+    use super::parse;
 
     #[test]
     fn a_commit_of_junk_is_none_and_a_strange_one_is_read() {

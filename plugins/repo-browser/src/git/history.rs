@@ -1,10 +1,11 @@
 //! The commits that changed a path, newest first.
 
 use std::collections::{BinaryHeap, HashSet};
+use std::rc::Rc;
 
 use alcove_sdk::Failure;
 
-use super::commit::Commit;
+use super::commit::{Commit, Commits};
 use super::tree::Path;
 use super::{Id, Objects};
 use crate::place::Place;
@@ -15,7 +16,7 @@ pub(crate) const MAX_COMMITS: usize = 20_000;
 /// What was found.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct History {
-    pub(crate) commits: Vec<(Id, Commit)>,
+    pub(crate) commits: Vec<(Id, Rc<Commit>)>,
     /// More would have been found, or might have been.
     pub(crate) is_cut: bool,
 }
@@ -32,7 +33,8 @@ pub(crate) fn history<P: Place>(
 ) -> Result<History, Failure> {
     let path = Path::new(path);
     let mut seen = HashSet::from([from]);
-    let mut waiting = BinaryHeap::from([(Commit::read(objects, &from)?.committed, from)]);
+    let read = Commits::new(objects);
+    let mut waiting = BinaryHeap::from([(read.get(&from)?.committed, from)]);
     let mut commits = Vec::new();
     let mut skipped = 0;
     let mut looked_at = 0;
@@ -44,19 +46,19 @@ pub(crate) fn history<P: Place>(
             });
         }
         looked_at += 1;
-        let commit = Commit::read(objects, &id)?;
+        let commit = read.get(&id)?;
         let here = path.find(objects, commit.tree)?;
         let mut parents = Vec::new();
         let mut same = None;
         for parent in &commit.parents {
             // A shallow clone does not hold the parents of its last commits.
-            let Ok(read) = Commit::read(objects, parent) else {
+            let Ok(older) = read.get(parent) else {
                 continue;
             };
-            if path.find(objects, read.tree)? == here {
-                same.get_or_insert((read.committed, *parent));
+            if path.find(objects, older.tree)? == here {
+                same.get_or_insert((older.committed, *parent));
             }
-            parents.push((read.committed, *parent));
+            parents.push((older.committed, *parent));
         }
         if same.is_none() && (here.is_some() || !parents.is_empty()) {
             if skipped < skip {

@@ -1,5 +1,6 @@
 //! Exa. Request and answer as in <https://exa.ai/docs/reference/search>.
 
+use alcove_sdk::date;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -30,7 +31,8 @@ pub(super) fn asking(url: &Url, query: &Query<'_>) -> Asking {
             "month" => 31,
             _ => 366,
         };
-        let since = day(query.now.saturating_sub(days * DAY_SECONDS));
+        let since = query.now.saturating_sub(days * DAY_SECONDS);
+        let since = date::day(i64::try_from(since).unwrap_or(i64::MAX));
         body["startPublishedDate"] = json!(format!("{since}T00:00:00.000Z"));
     }
     Asking {
@@ -51,24 +53,6 @@ pub(super) fn read(value: &Value) -> Result<Vec<Hit>, Trouble> {
         };
         Hit::clean(raw, "exa")
     })
-}
-
-/// The day in UTC of a time, as `2026-01-31`. The calendar by Howard Hinnant's "days from civil"
-/// backwards, for years from 1970 on.
-fn day(seconds: u64) -> String {
-    let days = seconds / DAY_SECONDS + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
 }
 
 #[cfg(test)]
@@ -99,18 +83,5 @@ mod tests {
         assert_eq!(hits[0].snippet, "Twice a day the sea comes and goes.");
         assert_eq!(hits[0].date, "2026-09-30");
         assert_eq!(hits[1].title, "untitled.example");
-    }
-
-    #[test]
-    fn days_are_those_of_the_calendar() {
-        for (seconds, expected) in [
-            (0, "1970-01-01"),
-            (951_782_400, "2000-02-29"),
-            (1_772_323_199, "2026-02-28"),
-            (1_772_323_200, "2026-03-01"),
-            (4_107_542_400, "2100-03-01"),
-        ] {
-            assert_eq!(day(seconds), expected);
-        }
     }
 }

@@ -11,13 +11,15 @@ use std::time::UNIX_EPOCH;
 use alcove_api_types::{WorkspaceFile, WorkspaceFiles};
 use alcove_core::ids::ConversationId;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirEntry, File};
+use cap_std::fs::{Dir, DirEntry, File, Metadata};
 use tempfile::TempDir;
 
 /// The most that people may put into one conversation's folder, with what is there already.
 pub const MAX_WORKSPACE_BYTES: u64 = 256 << 20;
 /// The most files that are listed.
 pub const MAX_LISTED_FILES: usize = 1_000;
+/// The most files that are looked at for one of a kind.
+const MAX_VISITED_FILES: usize = 20_000;
 /// How deep folders are looked into.
 const MAX_DEPTH: usize = 16;
 /// The longest path.
@@ -120,14 +122,61 @@ impl Workspaces {
         TempDir::new_in(&self.root)
     }
 
+    /// Calls `each` with the path of every file, at most so many, until it says stop. It blocks.
+    pub fn visit(
+        &self,
+        conversation: ConversationId,
+        mut each: impl FnMut(&str) -> bool,
+    ) -> Result<(), WorkspaceError> {
+        let mut left = MAX_VISITED_FILES;
+        self.walk(conversation, |path, _| {
+            left -= 1;
+            each(path) && left > 0
+        })
+    }
+
     /// What there is, by path. It blocks.
     pub fn list(&self, conversation: ConversationId) -> Result<WorkspaceFiles, WorkspaceError> {
         let mut found = WorkspaceFiles {
             max_bytes: MAX_WORKSPACE_BYTES,
             ..WorkspaceFiles::default()
         };
+        self.walk(conversation, |path, metadata| {
+            found.bytes = found.bytes.saturating_add(metadata.len());
+            // What git keeps is of no use to people one by one.
+            if path.starts_with(".git/") || path.contains("/.git/") {
+                return true;
+            }
+            if found.files.len() == MAX_LISTED_FILES {
+                found.more = true;
+                return true;
+            }
+            let modified = metadata
+                .modified()
+                .ok()
+                .map(cap_std::time::SystemTime::into_std);
+            let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            found.files.push(WorkspaceFile {
+                path: path.to_owned(),
+                bytes: metadata.len(),
+                modified_at_ms: modified
+                    .and_then(|time| i64::try_from(time.as_millis()).ok())
+                    .unwrap_or_default(),
+            });
+            true
+        })?;
+        found.files.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(found)
+    }
+
+    /// Calls `each` with every file until it says stop.
+    fn walk(
+        &self,
+        conversation: ConversationId,
+        mut each: impl FnMut(&str, &Metadata) -> bool,
+    ) -> Result<(), WorkspaceError> {
         let Some(folder) = self.open(conversation)? else {
-            return Ok(found);
+            return Ok(());
         };
         let mut folders = vec![(String::new(), folder, 1)];
         while let Some((above, folder, depth)) = folders.pop() {
@@ -142,29 +191,12 @@ impl Workspaces {
                     {
                         folders.push((path + "/", inner, depth + 1));
                     }
-                    continue;
+                } else if !each(&path, &metadata) {
+                    return Ok(());
                 }
-                found.bytes = found.bytes.saturating_add(metadata.len());
-                if found.files.len() == MAX_LISTED_FILES {
-                    found.more = true;
-                    continue;
-                }
-                let modified = metadata
-                    .modified()
-                    .ok()
-                    .map(cap_std::time::SystemTime::into_std);
-                let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-                found.files.push(WorkspaceFile {
-                    path,
-                    bytes: metadata.len(),
-                    modified_at_ms: modified
-                        .and_then(|time| i64::try_from(time.as_millis()).ok())
-                        .unwrap_or_default(),
-                });
             }
         }
-        found.files.sort_by(|one, other| one.path.cmp(&other.path));
-        Ok(found)
+        Ok(())
     }
 
     /// A file to read, and its length. It blocks.
@@ -243,7 +275,7 @@ impl Workspaces {
 
 /// What is listed of an entry: its path, if a person can be shown that, and what it is. Links are
 /// neither followed nor shown.
-fn seen(above: &str, entry: &DirEntry) -> Option<(String, cap_std::fs::Metadata)> {
+fn seen(above: &str, entry: &DirEntry) -> Option<(String, Metadata)> {
     let name = entry.file_name();
     let path = format!("{above}{}", name.to_str()?);
     FilePath::parse(&path).ok()?;

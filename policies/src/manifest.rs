@@ -27,6 +27,8 @@ const MAX_NAME_BYTES: usize = 64;
 const MAX_TITLE_CHARS: usize = 100;
 const MAX_DESCRIPTION_CHARS: usize = 4_096;
 const MAX_EXAMPLES: usize = 16;
+const MAX_FILES: usize = 32;
+const MAX_FILE_BYTES: usize = 64;
 
 /// What a tool does to the world, as its author states it.
 pub const EFFECTS: &[&str] = &[
@@ -77,6 +79,11 @@ pub struct Tool {
     /// What it does to the world: words of [`EFFECTS`].
     #[serde(default)]
     pub effects: Vec<String>,
+    /// What it works on, where that is files: how their paths end, such as `*.stl`, or `*` for any.
+    /// A model is offered it where the conversation has such a file, or an admin has mounted a
+    /// folder for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
     /// Calls that show how it is used.
     #[serde(default)]
     pub examples: Vec<Example>,
@@ -257,6 +264,14 @@ impl Tool {
                 ),
             ));
         }
+        if self.files.len() > MAX_FILES || !self.files.iter().all(|end| is_path_end(end)) {
+            return Err(field(
+                at("files"),
+                format!(
+                    "must hold at most {MAX_FILES} ends of paths, such as \"*.csv\", or \"*\" for any file"
+                ),
+            ));
+        }
         if self.examples.len() > MAX_EXAMPLES {
             return Err(field(
                 at("examples"),
@@ -310,6 +325,23 @@ fn field(name: impl Into<String>, problem: impl Into<String>) -> ManifestError {
         field: name.into(),
         problem: problem.into(),
     }
+}
+
+/// Whether it is `*` with the end of a path behind it.
+fn is_path_end(text: &str) -> bool {
+    text.len() <= MAX_FILE_BYTES
+        && text.strip_prefix('*').is_some_and(|end| {
+            end.chars()
+                .all(|c| !c.is_control() && !c.is_whitespace() && c != '*')
+        })
+}
+
+/// Whether a path ends as a tool's `files` say, whatever its capitals.
+#[must_use]
+pub fn is_file_for(end: &str, path: &str) -> bool {
+    let end = end.trim_start_matches('*').as_bytes();
+    let path = path.as_bytes();
+    path.len() >= end.len() && path[path.len() - end.len()..].eq_ignore_ascii_case(end)
 }
 
 pub(crate) fn is_tool_name(text: &str) -> bool {

@@ -158,6 +158,7 @@ fn describe(
         output: Some(output),
         effects: Vec::new(),
         examples: Vec::new(),
+        files: Vec::new(),
         code: None,
     };
     if tool.check_words().is_ok() {

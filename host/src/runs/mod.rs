@@ -10,6 +10,7 @@ mod call;
 mod cite;
 mod error;
 mod execute;
+mod files;
 mod find;
 mod history;
 mod keep;

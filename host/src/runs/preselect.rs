@@ -21,8 +21,6 @@ use crate::tools::OfferedTool;
 const LAST_CALLS: usize = 2;
 /// Vectors of texts that are remembered: of more tools than anybody is granted.
 const MAX_REMEMBERED: usize = 4096;
-/// Where the files of a conversation are, for tools and in messages with which some were attached.
-const WORKSPACE: &str = "/workspace";
 /// How long a turn waits for vectors before it compares words.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Most characters of a question that are compared: its beginning is what it is about.
@@ -95,29 +93,9 @@ impl Preselector {
     }
 }
 
-fn is_forced(request: &ValidRequest, tool: &OfferedTool) -> bool {
-    matches!(&request.tool_choice, Choice::Tool(name) if *name == tool.manifest.name)
-}
-
-/// Whether a tool can do nothing without a file of the conversation: it says so of its path.
-fn needs_files(tool: &OfferedTool) -> bool {
-    let input = &tool.manifest.input;
-    let is_required = input["required"]
-        .as_array()
-        .is_some_and(|names| names.iter().any(|name| name == "path"));
-    let described = input["properties"]["path"]["description"].as_str();
-    is_required && described.is_some_and(|text| text.contains(WORKSPACE))
-}
-
-/// Whether the conversation may have files: a message names one, as those do with which some were
-/// attached, or a tool was called that may have left some.
-fn may_have_files(request: &ValidRequest, items: &[Item]) -> bool {
-    let names = |text: &str| text.contains(WORKSPACE);
-    request.messages.iter().any(|message| names(&message.text))
-        || items.iter().any(|item| match &item.payload {
-            Payload::ToolCall(_) => true,
-            Payload::Message { text, .. } => names(text),
-        })
+/// Whether a request asks for that very tool.
+pub(super) fn is_forced(choice: &Choice, tool: &OfferedTool) -> bool {
+    matches!(choice, Choice::Tool(name) if *name == tool.manifest.name)
 }
 
 fn digest(text: &str) -> blake3::Hash {
@@ -128,13 +106,10 @@ impl Runs {
     /// All of few tools; of many, those nearest to the question and to what was called last.
     pub(super) async fn preselect(
         &self,
-        mut tools: Vec<OfferedTool>,
+        tools: Vec<OfferedTool>,
         request: &ValidRequest,
         items: &[Item],
     ) -> (Vec<OfferedTool>, Option<ToolsOffered>) {
-        if !may_have_files(request, items) {
-            tools.retain(|tool| !needs_files(tool) || is_forced(request, tool));
-        }
         if tools.len() <= OFFER_LIMIT {
             return (tools, None);
         }
@@ -154,7 +129,7 @@ impl Runs {
         let keep: Vec<bool> = tools
             .iter()
             .map(|tool| {
-                is_forced(request, tool)
+                is_forced(&request.tool_choice, tool)
                     || last.contains(&(tool.plugin.as_str(), tool.tool.as_str()))
             })
             .collect();

@@ -42,6 +42,8 @@ const TITLE_CHARS: usize = 60;
 /// What is known about where the run belongs, before anything is stored.
 struct Before {
     target: LogTarget,
+    /// The conversation that the run goes on, where it goes on one.
+    conversation: Option<ConversationId>,
     /// The branch that the run goes on, where it goes on one.
     branch: Option<BranchId>,
     /// Root to head.
@@ -80,6 +82,14 @@ impl Runs {
         let model = self.model(&request).await?;
         let tools = self.tools(principal, &request).await?;
         let before = self.before(principal, &request).await?;
+        let tools = self
+            .with_files(
+                tools,
+                &request.tool_choice,
+                before.conversation,
+                &before.items,
+            )
+            .await;
         let (tools, tools_offered) = self.preselect(tools, &request, &before.items).await;
         if let Some(running) = before
             .branch
@@ -299,12 +309,14 @@ impl Runs {
                 let target = LogTarget::New(ConversationId::generate());
                 Ok(Before {
                     target,
+                    conversation: None,
                     branch: None,
                     items: Vec::new(),
                 })
             }
             Target::New => Ok(Before {
                 target: LogTarget::NotStored,
+                conversation: None,
                 branch: None,
                 items: Vec::new(),
             }),
@@ -314,6 +326,7 @@ impl Runs {
                 let target = LogTarget::Conversation(id);
                 Ok(Before {
                     target,
+                    conversation: Some(id),
                     branch: Some(view.branch.id),
                     items,
                 })
@@ -342,6 +355,7 @@ impl Runs {
                 let branch = if is_head { stored.branch } else { None };
                 Ok(Before {
                     target: LogTarget::Previous(id),
+                    conversation: Some(conversation),
                     branch,
                     items,
                 })

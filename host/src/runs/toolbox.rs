@@ -1,7 +1,9 @@
 //! What a run needs of tools: small enough that tests script them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use alcove_core::ids::ConversationId;
 use alcove_sandbox::Progress;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -18,6 +20,9 @@ use crate::{
 pub trait Toolbox: Send + Sync + 'static {
     /// What this person may use, in a stable order and with unique names.
     async fn offered(&self, principal: &Principal) -> Result<Vec<OfferedTool>, InternalError>;
+
+    /// Those ends of paths with which a file of the conversation's ends.
+    async fn has_file(&self, conversation: ConversationId, ends: Vec<String>) -> HashSet<String>;
 
     /// Whether a call may run without asking.
     async fn verdict(&self, request: &ToolRequest) -> Verdict;
@@ -38,6 +43,10 @@ impl Toolbox for Tools {
             .await
             .map(|offered| offered.to_vec())
             .map_err(|error| Arc::new(error) as InternalError)
+    }
+
+    async fn has_file(&self, conversation: ConversationId, ends: Vec<String>) -> HashSet<String> {
+        Tools::has_file(self, conversation, ends).await
     }
 
     async fn verdict(&self, request: &ToolRequest) -> Verdict {

@@ -2,6 +2,7 @@
 
 use alcove_core::preselect::OFFER_LIMIT;
 use alcove_core::prompt::{self, Message};
+use alcove_core::turn::Choice;
 use alcove_runtime::Sampling;
 use futures::StreamExt as _;
 
@@ -28,6 +29,8 @@ impl Runs {
             return Ok(());
         };
         let tools = self.inner.toolbox.offered(principal).await?;
+        // A new conversation has no files.
+        let tools = self.with_files(tools, &Choice::Auto, None, &[]).await;
         if tools.len() > OFFER_LIMIT {
             // Each question brings tools of its own.
             return Ok(());

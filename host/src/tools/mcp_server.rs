@@ -189,6 +189,7 @@ fn discover_tool() -> Tool {
         input: json!({"type": "object", "additionalProperties": false}),
         output: None,
         effects: Vec::new(),
+        files: Vec::new(),
         examples: Vec::new(),
         code: None,
     }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use alcove_api_types::{Badge, BadgeKind};
-use alcove_policies::Authority;
 use alcove_policies::inspect::{self, Inspection, badges};
+use alcove_policies::{Authority, FileSource};
 
 use crate::accounts::Principal;
 
@@ -62,6 +62,8 @@ impl Tools {
             let Some(binding) = bound.bindings.first().copied() else {
                 continue;
             };
+            let mut files = bound.authority.files().iter();
+            let has_folder = files.any(|grant| matches!(grant.source, FileSource::Folder(_)));
             for tool in &manifest.tools {
                 let mut named = tool.clone();
                 named.name = free_name(&mut names, &bound.plugin, &tool.name);
@@ -72,6 +74,7 @@ impl Tools {
                     manifest: Arc::new(named),
                     badges: Arc::clone(&badges),
                     session: manifest.session,
+                    has_folder,
                     binding,
                     bindings: bound.bindings.clone(),
                     grant: bound.grant(),

@@ -30,6 +30,9 @@ pub struct OfferedTool {
     pub badges: Arc<[Badge]>,
     /// Whether the tool keeps an instance for the calls of one branch.
     pub session: bool,
+    /// Whether its policy mounts a folder of the server's, which has files whatever the
+    /// conversation has.
+    pub has_folder: bool,
     /// The most specific of the bindings that admit the call.
     pub binding: BindingId,
     /// All of them.

@@ -290,6 +290,7 @@ mod tests {
             }),
             output: None,
             effects: vec![],
+            files: Vec::new(),
             examples: vec![],
             code: None,
         }]

@@ -1,12 +1,15 @@
 //! The folders of this machine that a policy's `[[files]]` stand for.
 
+use std::collections::HashSet;
 use std::io;
 
 use alcove_core::ids::ConversationId;
+use alcove_policies::manifest::is_file_for;
 use alcove_policies::{Access, Authority, FileSource};
 use alcove_sandbox::Mount;
 use tempfile::TempDir;
 
+use super::Tools;
 use crate::workspaces::Workspaces;
 
 /// The mounts of one call.
@@ -56,6 +59,29 @@ impl Mounts {
 
     pub(super) fn mounts(&self) -> &[Mount] {
         &self.mounts
+    }
+}
+
+impl Tools {
+    /// Those ends of paths with which a file of the conversation's workspace ends.
+    pub async fn has_file(
+        &self,
+        conversation: ConversationId,
+        mut ends: Vec<String>,
+    ) -> HashSet<String> {
+        let workspaces = self.inner.workspaces.clone();
+        let looking = tokio::task::spawn_blocking(move || {
+            let mut found = HashSet::new();
+            let looked = workspaces.visit(conversation, |path| {
+                ends.retain(|end| !(is_file_for(end, path) && found.insert(end.clone())));
+                !ends.is_empty()
+            });
+            if let Err(error) = looked {
+                tracing::error!(error = &error as &dyn std::error::Error, %conversation, "its files could not be looked at");
+            }
+            found
+        });
+        looking.await.unwrap_or_default()
     }
 }
 

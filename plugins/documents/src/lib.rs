@@ -35,6 +35,7 @@ mod tools {
     #[tool(
         title = "Read a document",
         effects = ["read-files"],
+        files = ["*"],
         example("What is the notice period? Attached: /workspace/contract.pdf (48213 bytes)", r#"{"path":"/workspace/contract.pdf","find":"notice period"}"#),
         example("Summarise this. Attached: /workspace/notes.docx (9120 bytes)", r#"{"path":"/workspace/notes.docx"}"#)
     )]

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, ExprArray, FnArg, Ident, Item, ItemFn, ItemMod, LitBool, LitStr, Result,
-    Token, Type,
+    Attribute, Error, Expr, ExprArray, FnArg, Ident, Item, ItemFn, ItemMod, LitBool, LitStr,
+    Result, Token, Type,
 };
 
 use crate::docs;
@@ -179,17 +180,16 @@ fn read_tool(attribute: &Attribute, function: &ItemFn) -> Result<Tool> {
     let ident = function.sig.ident.clone();
     let mut title = None;
     let mut effects: Vec<String> = Vec::new();
+    let mut files: Vec<String> = Vec::new();
     let mut examples = Vec::new();
     let mut code = None;
     attribute.parse_nested_meta(|meta| {
         if meta.path.is_ident("title") {
             title = Some(meta.value()?.parse::<LitStr>()?.value());
         } else if meta.path.is_ident("effects") {
-            let list: ExprArray = meta.value()?.parse()?;
-            for effect in &list.elems {
-                let effect: LitStr = syn::parse2(quote!(#effect))?;
-                effects.push(docs::json(&effect.value()));
-            }
+            effects = texts(&meta)?;
+        } else if meta.path.is_ident("files") {
+            files = texts(&meta)?;
         } else if meta.path.is_ident("example") {
             let content;
             syn::parenthesized!(content in meta.input);
@@ -221,7 +221,7 @@ fn read_tool(attribute: &Attribute, function: &ItemFn) -> Result<Tool> {
                 docs::json(&language)
             ));
         } else {
-            return Err(meta.error("known: title, effects, example, code"));
+            return Err(meta.error("known: title, effects, files, example, code"));
         }
         Ok(())
     })?;
@@ -252,11 +252,22 @@ fn read_tool(attribute: &Attribute, function: &ItemFn) -> Result<Tool> {
             docs::json(&description)
         ),
         after: format!(
-            "}},\"effects\":[{}],\"examples\":[{}]{code}}}",
+            "}},\"effects\":[{}],\"files\":[{}],\"examples\":[{}]{code}}}",
             effects.join(","),
+            files.join(","),
             examples.join(",")
         ),
         ident,
         arguments,
     })
+}
+
+/// The texts of a list, as JSON.
+fn texts(meta: &ParseNestedMeta<'_>) -> Result<Vec<String>> {
+    let list: ExprArray = meta.value()?.parse()?;
+    let text = |item: &Expr| syn::parse2::<LitStr>(quote!(#item)).map(|text| text.value());
+    list.elems
+        .iter()
+        .map(|item| Ok(docs::json(&text(item)?)))
+        .collect()
 }

@@ -58,6 +58,12 @@ fn what_is_wrong_is_named() {
         refused(|m| m["tools"][0]["effects"] = json!(["everything"])),
         "everything",
     );
+    for end in ["stl", "**", "*a b", ""] {
+        check(
+            refused(|m| m["tools"][0]["files"] = json!([end])),
+            "`tools.add.files`",
+        );
+    }
     check(
         refused(|m| m["tools"][0]["input"]["type"] = json!("string")),
         "tools.add.input",
@@ -172,4 +178,18 @@ fn versions_of_the_contract_are_told_apart() {
     assert!(!speaks("0.1.0", "0.2.0"));
     assert!(speaks("1.2.0", "1.3.0"));
     assert!(!speaks("1.2.0", "2.0.0"));
+}
+
+#[test]
+fn files_are_told_by_how_their_paths_end() {
+    for (end, path, expected) in [
+        ("*", "anything", true),
+        ("*.stl", "parts/A.STL", true),
+        ("*.stl", "stl", false),
+        ("*.git/HEAD", "project/.git/HEAD", true),
+        ("*.git/HEAD", "HEAD", false),
+        ("*.ü", "x.ü", true),
+    ] {
+        assert_eq!(manifest::is_file_for(end, path), expected, "{end} {path}");
+    }
 }

@@ -126,24 +126,25 @@ async fn a_tool_runs_before_the_answer() {
 
 #[tokio::test]
 async fn a_reader_of_files_is_offered_once_there_may_be_some() {
-    let with_file = "What does it say?\n\nAttached: /workspace/a.pdf (3 bytes)";
-    for (question, options) in [
+    let none = || [Step::Say("none"), Step::Say("Nothing.")];
+    let bench = Bench::new([none(), none(), none()].into_iter().flatten()).await;
+    let (first, _) = bench.finish(says("What does it say?")).await;
+    for (files, options) in [
+        (["a.txt"], ["none", "python", "web_fetch"].as_slice()),
         (
-            "What does it say?",
-            ["none", "python", "web_fetch"].as_slice(),
-        ),
-        (
-            with_file,
+            ["b/a.PDF"],
             ["none", "python", "web_fetch", "read_document"].as_slice(),
         ),
     ] {
-        let bench = Bench::new([Step::Say("none"), Step::Say("Nothing.")]).await;
-        bench.finish(says(question)).await;
+        *bench.tools.files.lock().unwrap() = files.to_vec();
+        let mut request = says("And now?");
+        request.conversation = first.conversation.clone();
+        bench.finish(request).await;
         let asked = bench.model.asked();
+        let form = &asked[asked.len() - 2].form;
         assert!(
-            matches!(&asked[0].form, Form::Choice(names) if names == options),
-            "{:?}",
-            asked[0].form
+            matches!(form, Form::Choice(names) if names == options),
+            "{form:?}"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! A model and tools that do what a test says.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     sync::{Arc, Mutex, atomic::AtomicUsize, atomic::Ordering},
     time::Duration,
 };
@@ -9,7 +9,7 @@ use std::{
 use alcove_api_types::{
     Audience, Choice, Label, Passage, PassageSource, ToolOutcome, ToolPart, ToolUsage,
 };
-use alcove_core::ids::BindingId;
+use alcove_core::ids::{BindingId, ConversationId};
 use alcove_policies::manifest;
 use alcove_runtime::{Finish, TokenUsage};
 use alcove_sandbox::{HostRecord, LogLevel, Progress};
@@ -138,6 +138,8 @@ pub(crate) struct ScriptedTools {
     pub(crate) requests: Mutex<Vec<ToolRequest>>,
     /// What a person may answer, where calls need one to.
     pub(crate) asks: Mutex<Option<Vec<Choice>>>,
+    /// The files of every conversation.
+    pub(crate) files: Mutex<Vec<&'static str>>,
     /// How many calls have begun.
     pub(crate) begun: AtomicUsize,
     /// How many have ended long after they were stopped.
@@ -172,6 +174,7 @@ fn tool(plugin: &str, manifest: serde_json::Value, session: bool) -> OfferedTool
         manifest: Arc::new(manifest),
         badges: Arc::default(),
         session,
+        has_folder: false,
         binding,
         bindings: vec![binding],
         grant: "bind_1".to_owned(),
@@ -203,13 +206,17 @@ impl Toolbox for ScriptedTools {
                 "alcove/documents",
                 json!({
                     "name": "read_document", "title": "Read a file", "description": "Reads a file.",
-                    "input": {"type": "object", "required": ["path"], "properties": {
-                        "path": {"type": "string", "description": "The file in /workspace."},
-                    }},
+                    "input": input("path"), "files": ["*.pdf"],
                 }),
                 false,
             ),
         ])
+    }
+
+    async fn has_file(&self, _: ConversationId, ends: Vec<String>) -> HashSet<String> {
+        let files = self.files.lock().unwrap();
+        let has = |end: &String| files.iter().any(|path| manifest::is_file_for(end, path));
+        ends.into_iter().filter(has).collect()
     }
 
     async fn verdict(&self, request: &ToolRequest) -> Verdict {

@@ -52,6 +52,7 @@ pub(super) fn tool(listed: &Value) -> Result<Tool, String> {
         input,
         output: None,
         effects: effects.iter().map(|effect| (*effect).to_owned()).collect(),
+        files: Vec::new(),
         examples: Vec::new(),
         code: None,
     };

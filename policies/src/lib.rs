@@ -65,6 +65,7 @@ pub const DEFAULTS: &[(&str, &str)] = &[
         "alcove/javascript",
         include_str!("../defaults/javascript.toml"),
     ),
+    ("alcove/mesh", include_str!("../defaults/mesh.toml")),
     ("alcove/python", include_str!("../defaults/python.toml")),
     (
         "alcove/repo-browser",
@@ -85,6 +86,5 @@ pub const DEFAULTS: &[(&str, &str)] = &[
 ];
 
 /// Those of [`DEFAULTS`] that are of no use before an admin has set them up, and so are not granted
-/// to anybody when they come: a model is never offered a search that cannot search, or a repository
-/// that is not there.
-pub const SET_UP_FIRST: &[&str] = &["alcove/repo-browser", "alcove/web-search"];
+/// to anybody when they come: a model is never offered a search that cannot search.
+pub const SET_UP_FIRST: &[&str] = &["alcove/web-search"];

@@ -52,6 +52,7 @@ const NATIVE_PARTS: &[(&str, &[&str])] = &[
             "alcove-documents",
             "alcove-repo-browser",
             "alcove-javascript",
+            "alcove-mesh",
             "alcove-pdf",
             "alcove-sdk",
             "alcove-sdk-macros",

@@ -4,6 +4,7 @@ mod charts;
 mod documents;
 mod files;
 mod grants;
+mod meshes;
 mod narrowed;
 mod network;
 mod repositories;

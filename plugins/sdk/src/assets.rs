@@ -64,7 +64,8 @@ pub fn create(media_type: &str, name: Option<&str>) -> Result<Writer, Failure> {
     blobs::create(media_type, name).map(Writer).map_err(failure)
 }
 
-/// Opens an asset that this call made, that its arguments name, or that its conversation holds.
+/// Opens an asset that this call made, that its arguments name, or that its conversation holds; or
+/// a file such as `/workspace/part.stl`, where the arguments name it and the policy mounts it.
 ///
 /// # Errors
 /// `denied` where the policy grants no assets, `not-found` for an asset that it may not read.

@@ -42,6 +42,14 @@ fn the_document_reader_may_read_and_not_write() {
 }
 
 #[test]
+fn the_mesh_tools_may_read_files_and_give_meshes_back() {
+    let policy = default("alcove/mesh");
+    assert!(!policy.has_http() && policy.assets().is_some());
+    assert_eq!(policy.files()[0].access, Access::ReadOnly);
+    assert_eq!(policy.files()[0].source, FileSource::ConversationWorkspace);
+}
+
+#[test]
 fn the_repository_browser_may_read_and_nothing_else() {
     let policy = default("alcove/repo-browser");
     assert!(!policy.has_http() && policy.assets().is_none());

@@ -42,6 +42,7 @@ fn each_installs_as_a_plugin_of_the_first_party() {
             false,
         ),
         ("javascript.wasm", "alcove/javascript", "javascript", true),
+        ("mesh.wasm", "alcove/mesh", "mesh_measure", false),
         ("test-runner.wasm", "alcove/test-runner", "run_tests", false),
         ("web-fetch.wasm", "alcove/web-fetch", "web_fetch", false),
         ("web-search.wasm", "alcove/web-search", "web_search", false),
@@ -61,7 +62,7 @@ fn each_installs_as_a_plugin_of_the_first_party() {
         // The fixture has further tools for further tests.
         assert_eq!(names.first(), Some(&tool), "{id}: {names:?}");
     }
-    assert_eq!(store.list().len(), 9);
+    assert_eq!(store.list().len(), 10);
 }
 
 #[test]

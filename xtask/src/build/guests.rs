@@ -18,6 +18,7 @@ const GUESTS: &[(&str, &str)] = &[
     ("alcove_web_search", "web-search.wasm"),
     ("alcove_documents", "documents.wasm"),
     ("alcove_javascript", "javascript.wasm"),
+    ("alcove_mesh", "mesh.wasm"),
     ("alcove_test_runner", "test-runner.wasm"),
     ("alcove_fixture_probe", "fixtures/probe.wasm"),
     ("alcove_fixture_echo", "fixtures/echo.wasm"),

@@ -52,7 +52,8 @@ pub trait Assets: Send + Sync {
         name: Option<&str>,
     ) -> Result<Box<dyn AssetWriter>, CapabilityError>;
 
-    /// Opens one that this call made, that its arguments name, or that its conversation holds.
+    /// Opens one that this call made, that its arguments name, or that its conversation holds; or a
+    /// file of the workspace that the arguments name and the policy mounts.
     async fn open(&self, id: &str) -> Result<(Asset, Box<dyn AssetReader>), CapabilityError>;
 }
 

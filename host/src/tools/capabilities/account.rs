@@ -25,7 +25,7 @@ struct Inner {
     asset_bytes: u64,
     /// What the calls it made used, together; of their memory the most.
     children: ToolUsage,
-    /// Whether one of them gave back what counts as private.
+    /// Whether one of them gave back what counts as private, or the call itself read it.
     is_private: bool,
     /// Whether one of them was answered over the network, or the call read what an earlier one
     /// that was had kept.
@@ -70,6 +70,11 @@ impl CallAccount {
     /// It has read a value that came from the network when it was kept.
     pub(super) fn read_from_web(&self) {
         self.lock().is_fetched = true;
+    }
+
+    /// It has read a file of the person's.
+    pub(super) fn read_private(&self) {
+        self.lock().is_private = true;
     }
 
     /// Whether the call made it, or was given it by a call that it made.

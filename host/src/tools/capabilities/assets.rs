@@ -1,19 +1,24 @@
 //! `alcove:assets`: files that a call makes and reads, in the asset store.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use alcove_core::ids::{AssetId, ConversationId};
+use alcove_policies::{Authority, FileSource};
 use alcove_sandbox::{Asset, AssetReader, AssetWriter, Assets, CapabilityError};
 use async_trait::async_trait;
 use serde_json::Value;
+use tokio::io::AsyncReadExt as _;
 
 use super::{CallAccount, HostThreads, svg};
 use crate::accounts::Principal;
 use crate::assets::{AssetBytes, AssetDetail, AssetError, AssetStore, NewAssetBytes};
+use crate::workspaces::{FilePath, Workspaces};
 
 /// Drawings are looked at before they are shown.
 const SVG: &str = "image/svg+xml";
+/// A file of a workspace, of which nobody says more.
+const ANY_FILE: &str = "application/octet-stream";
 /// How many assets one call makes at most.
 const MAX_ASSETS: usize = 64;
 /// The longest media type, in bytes.
@@ -24,14 +29,24 @@ const MAX_NAME_BYTES: usize = 255;
 /// The assets of one call.
 pub(super) struct AssetsOfCall {
     pub(super) own: Arc<Own>,
-    /// The ids that the call's arguments name.
-    pub(super) named: HashSet<AssetId>,
+    /// What the call's arguments name.
+    pub(super) named: Named,
+}
+
+/// What stands in a call's arguments, each as a whole text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    /// Ids of assets.
+    assets: HashSet<AssetId>,
+    /// Files of the conversation's workspace, where the policy mounts that, by how they are named.
+    files: HashMap<String, FilePath>,
 }
 
 /// What the handles of a call need, too.
 pub(super) struct Own {
     pub(super) host: HostThreads,
     pub(super) store: AssetStore,
+    pub(super) workspaces: Workspaces,
     pub(super) principal: Principal,
     pub(super) conversation: Option<ConversationId>,
     pub(super) plugin: String,
@@ -73,8 +88,11 @@ impl Assets for AssetsOfCall {
                 id.chars().take(64).collect::<String>()
             ))
         };
+        if let Some(path) = self.named.files.get(id) {
+            return self.open_file(path).await?.ok_or_else(not_found);
+        }
         let asset: AssetId = id.parse().map_err(|_| not_found())?;
-        let is_named = self.named.contains(&asset) || self.own.account.has(asset);
+        let is_named = self.named.assets.contains(&asset) || self.own.account.has(asset);
         let conversation = self.own.conversation;
         let (store, principal) = (self.own.store.clone(), self.own.principal.clone());
         let opened = self.own.host.run(async move {
@@ -100,6 +118,62 @@ impl Assets for AssetsOfCall {
             bytes: Some(bytes),
         };
         Ok((description, Box::new(reader)))
+    }
+}
+
+impl AssetsOfCall {
+    /// Opens a file of the conversation's workspace, which counts as private from then on; nothing
+    /// where it is not there.
+    async fn open_file(
+        &self,
+        path: &FilePath,
+    ) -> Result<Option<(Asset, Box<dyn AssetReader>)>, CapabilityError> {
+        let Some(conversation) = self.own.conversation else {
+            return Ok(None);
+        };
+        let (workspaces, of) = (self.own.workspaces.clone(), path.clone());
+        let opened = self.own.host.run(async move {
+            let opened = tokio::task::spawn_blocking(move || workspaces.read(conversation, &of));
+            Ok(opened.await.ok().and_then(Result::ok))
+        });
+        let Some((file, size)) = opened.await? else {
+            return Ok(None);
+        };
+        self.own.account.read_private();
+        let description = Asset {
+            media_type: ANY_FILE.to_owned(),
+            name: Some(path.name().to_owned()),
+            size,
+        };
+        let reader = FileReader {
+            host: self.own.host.clone(),
+            file: Some(tokio::fs::File::from_std(file.into_std())),
+        };
+        Ok(Some((description, Box::new(reader))))
+    }
+}
+
+struct FileReader {
+    host: HostThreads,
+    /// Away while it is being read.
+    file: Option<tokio::fs::File>,
+}
+
+#[async_trait]
+impl AssetReader for FileReader {
+    async fn read(&mut self, most: usize) -> Result<Vec<u8>, CapabilityError> {
+        let mut file = self.file.take().ok_or_else(lost)?;
+        let read = self.host.run(async move {
+            let mut bytes = Vec::new();
+            let taken = (&mut file).take(most as u64).read_to_end(&mut bytes).await;
+            taken.map_err(|_| {
+                CapabilityError::Unavailable("the file could not be read".to_owned())
+            })?;
+            Ok((bytes, file))
+        });
+        let (bytes, file) = read.await?;
+        self.file = Some(file);
+        Ok(bytes)
     }
 }
 
@@ -211,20 +285,42 @@ fn detail(media_type: &str, name: Option<&str>) -> Result<AssetDetail, Capabilit
     })
 }
 
-/// The ids of assets that stand in arguments, each as a whole text.
-pub(super) fn named_in(arguments: &Value) -> HashSet<AssetId> {
-    let mut named = HashSet::new();
+/// What stands in arguments. Under a policy that does not mount the conversation's workspace no
+/// text names a file.
+pub(super) fn named_in(arguments: &Value, policy: &Authority) -> Named {
+    let workspace = policy
+        .files()
+        .iter()
+        .find(|grant| grant.source == FileSource::ConversationWorkspace);
+    let mut named = Named {
+        assets: HashSet::new(),
+        files: HashMap::new(),
+    };
     // What arguments can be nested is bounded by the parser.
     let mut left = vec![arguments];
     while let Some(value) = left.pop() {
         match value {
-            Value::String(text) => named.extend(text.parse::<AssetId>()),
+            Value::String(text) => {
+                named.assets.extend(text.parse::<AssetId>());
+                let within = workspace.and_then(|grant| below(&grant.mount, text));
+                let path = within.and_then(|path| FilePath::parse(path).ok());
+                named.files.extend(path.map(|path| (text.clone(), path)));
+            }
             Value::Array(values) => left.extend(values),
             Value::Object(members) => left.extend(members.values()),
             _ => {}
         }
     }
     named
+}
+
+/// The path below a mount; one that does not begin at the root is below it as it stands.
+fn below<'t>(mount: &str, text: &'t str) -> Option<&'t str> {
+    if text.starts_with('/') {
+        text.strip_prefix(mount)?.strip_prefix('/')
+    } else {
+        Some(text)
+    }
 }
 
 fn lost() -> CapabilityError {
@@ -248,6 +344,8 @@ fn trouble(error: &AssetError) -> CapabilityError {
 mod tests {
     use super::*;
 
+    use alcove_policies::Policy;
+
     #[test]
     fn what_a_guest_says_of_an_asset_is_checked() {
         let good = detail("image/PNG", Some("a cat.png")).unwrap();
@@ -269,10 +367,38 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_found_wherever_they_stand_in_arguments() {
+    fn what_arguments_name_is_found_wherever_it_stands() {
         let (one, two) = (AssetId::generate(), AssetId::generate());
         let arguments = serde_json::json!({"a": [{"b": one.to_string()}], "c": two.to_string(),
             "d": format!("see {two}"), "e": 1});
-        assert_eq!(named_in(&arguments), HashSet::from([one, two]));
+        let nothing = Policy::nothing("alcove/mesh").unwrap().into();
+        let named = named_in(&arguments, &nothing);
+        assert_eq!(named.assets, HashSet::from([one, two]));
+        assert!(named.files.is_empty());
+    }
+
+    #[test]
+    fn files_are_named_only_where_the_policy_mounts_them() {
+        let policy = |source: &str| -> Authority {
+            let text = format!(
+                "version = 1\nplugin = \"alcove/mesh\"\n[[files]]\nmount = \"/workspace\"\nsource = \"{source}\"\naccess = \"read-only\"\n"
+            );
+            Policy::parse(&text).unwrap().into()
+        };
+        let arguments = serde_json::json!({"a": "/workspace/a/b.stl", "b": ["c.stl", "/etc/passwd"],
+            "d": "../e", "f": "/workspace", "g": "/workspaces/h"});
+        let files = |source: &str| {
+            let mut files: Vec<_> = named_in(&arguments, &policy(source))
+                .files
+                .into_keys()
+                .collect();
+            files.sort();
+            files
+        };
+        assert_eq!(
+            files("conversation-workspace"),
+            ["/workspace/a/b.stl", "c.stl"]
+        );
+        assert!(files("folder:/srv/meshes").is_empty());
     }
 }

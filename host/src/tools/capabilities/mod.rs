@@ -60,13 +60,14 @@ impl Tools {
                 own: Arc::new(Own {
                     host: host.clone(),
                     store: self.inner.assets.clone(),
+                    workspaces: self.inner.workspaces.clone(),
                     principal: request.principal.clone(),
                     conversation: request.conversation,
                     plugin: request.tool.plugin.clone(),
                     quota_bytes: grant.quota_bytes,
                     account: Arc::clone(call.account),
                 }),
-                named: named_in(&request.arguments),
+                named: named_in(&request.arguments, policy),
             }) as _
         });
         let delegate = policy.delegate().map(|grant| {

@@ -125,8 +125,8 @@ pub(super) struct ChatArguments {
     /// Say this, print the answer, and leave
     #[arg(short, long, value_name = "TEXT")]
     pub(super) message: Option<String>,
-    /// Put this file into the conversation, for tools to read; may be given several times
-    #[arg(short, long = "file", value_name = "FILE")]
+    /// Put this file or folder into the conversation, for tools to read; may be given several times
+    #[arg(short, long = "file", value_name = "PATH")]
     pub(super) files: Vec<PathBuf>,
     /// Print the events of the stream, one JSON object a line
     #[arg(long, requires = "message")]

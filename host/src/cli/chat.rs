@@ -70,7 +70,7 @@ pub(super) async fn run(global: &Global, arguments: ChatArguments) -> anyhow::Re
             attached: Vec::new(),
         };
         if !arguments.files.is_empty() {
-            chat.attach(&arguments.files).await?;
+            chat.attach(&arguments.files, &mut interrupts).await?;
         }
         match arguments.message {
             Some(message) => {
@@ -125,7 +125,7 @@ impl Chat {
                 }
                 message if message.starts_with("/file ") => {
                     let path = PathBuf::from(message["/file ".len()..].trim());
-                    match self.attach(&[path]).await {
+                    match self.attach(&[path], interrupts).await {
                         Ok(()) => output::note("The next message names it.")?,
                         Err(error) => output::note(&format!("alcove: {error:#}"))?,
                     }
@@ -148,9 +148,12 @@ impl Chat {
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn attach(&mut self, files: &[PathBuf]) -> anyhow::Result<()> {
+    async fn attach(&mut self, files: &[PathBuf], interrupts: &mut Signal) -> anyhow::Result<()> {
         let conversation = self.conversation.clone();
-        let (conversation, mut attached) = attach(&self.client, conversation, files).await?;
+        let (conversation, mut attached) = tokio::select! {
+            attached = attach(&self.client, conversation, files) => attached?,
+            _ = interrupts.recv() => anyhow::bail!("stopped before all was attached"),
+        };
         self.conversation = Some(conversation);
         self.attached.append(&mut attached);
         Ok(())

@@ -12,6 +12,7 @@ mod chat;
 mod client;
 mod config;
 mod connect;
+mod folder;
 mod grant;
 mod hidden;
 mod key;

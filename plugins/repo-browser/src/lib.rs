@@ -104,12 +104,12 @@ mod tools {
     #[tool(
         title = "List files of the repository",
         effects = ["read-files"],
+        files = ["*.git/HEAD"],
         example("What is in the folder src?", r#"{"path":"src"}"#),
         example("Where are the tests?", r#"{"name":"test"}"#)
     )]
     pub(crate) fn repo_list(arguments: ListArguments) -> Outcome {
-        let place = Mounted::find()?;
-        let path = place.below(arguments.path.as_deref().unwrap_or_default())?;
+        let (place, path) = Mounted::find(arguments.path.as_deref().unwrap_or_default())?;
         let text = listing::list(&place, &path, arguments.name.as_deref(), arguments.page)?;
         Ok(vec![Part::text(text)])
     }
@@ -118,11 +118,11 @@ mod tools {
     #[tool(
         title = "Read a file of the repository",
         effects = ["read-files"],
+        files = ["*.git/HEAD"],
         example("Show lines 10 to 40 of src/main.rs", r#"{"path":"src/main.rs","from":10,"to":40}"#)
     )]
     pub(crate) fn repo_read(arguments: ReadArguments) -> Outcome {
-        let place = Mounted::find()?;
-        let path = place.below(&arguments.path)?;
+        let (place, path) = Mounted::find(&arguments.path)?;
         let (from, to) = (arguments.from, arguments.to);
         let text = match &arguments.revision {
             Some(revision) => told::read(&place, &path, revision, from, to)?,
@@ -135,12 +135,12 @@ mod tools {
     #[tool(
         title = "Search the repository",
         effects = ["read-files"],
+        files = ["*.git/HEAD"],
         example("Where is parse_config called?", r#"{"query":"parse_config("}"#),
         example("Find all functions that begin with test", r#"{"query":"fn test\\w*","regex":true}"#)
     )]
     pub(crate) fn repo_search(arguments: SearchArguments) -> Outcome {
-        let place = Mounted::find()?;
-        let path = place.below(arguments.path.as_deref().unwrap_or_default())?;
+        let (place, path) = Mounted::find(arguments.path.as_deref().unwrap_or_default())?;
         let is_regex = arguments.regex.unwrap_or(false);
         let text = search::search(&place, &path, &arguments.query, is_regex, arguments.page)?;
         Ok(vec![Part::text(text)])
@@ -152,12 +152,12 @@ mod tools {
     #[tool(
         title = "Symbols of the repository",
         effects = ["read-files"],
+        files = ["*.git/HEAD"],
         example("Where is the class Config defined?", r#"{"name":"Config"}"#),
         example("Which functions does src/app.py have?", r#"{"path":"src/app.py"}"#)
     )]
     pub(crate) fn repo_symbols(arguments: SymbolsArguments) -> Outcome {
-        let place = Mounted::find()?;
-        let path = place.below(arguments.path.as_deref().unwrap_or_default())?;
+        let (place, path) = Mounted::find(arguments.path.as_deref().unwrap_or_default())?;
         let text = symbols::symbols(&place, &path, arguments.name.as_deref(), arguments.page)?;
         Ok(vec![Part::text(text)])
     }
@@ -166,11 +166,11 @@ mod tools {
     #[tool(
         title = "History of the repository",
         effects = ["read-files"],
+        files = ["*.git/HEAD"],
         example("Who changed README.md last?", r#"{"path":"README.md"}"#)
     )]
     pub(crate) fn repo_history(arguments: HistoryArguments) -> Outcome {
-        let place = Mounted::find()?;
-        let path = place.below(arguments.path.as_deref().unwrap_or_default())?;
+        let (place, path) = Mounted::find(arguments.path.as_deref().unwrap_or_default())?;
         let revision = arguments.revision.as_deref().unwrap_or(HEAD);
         let text = told::history(&place, &path, revision, arguments.page)?;
         Ok(vec![Part::text(text)])
@@ -180,11 +180,11 @@ mod tools {
     #[tool(
         title = "Blame a file of the repository",
         effects = ["read-files"],
+        files = ["*.git/HEAD"],
         example("Who wrote line 12 of app.py?", r#"{"path":"app.py","from":12,"to":12}"#)
     )]
     pub(crate) fn repo_blame(arguments: ReadArguments) -> Outcome {
-        let place = Mounted::find()?;
-        let path = place.below(&arguments.path)?;
+        let (place, path) = Mounted::find(&arguments.path)?;
         let revision = arguments.revision.as_deref().unwrap_or(HEAD);
         let text = told::blame(&place, &path, revision, arguments.from, arguments.to)?;
         Ok(vec![Part::text(text)])

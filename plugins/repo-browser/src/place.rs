@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use alcove_sdk::Failure;
-use alcove_sdk::files::{self, Entry, File, Stat};
+use alcove_sdk::files::{self, Entry, File, Kind, Stat};
 
 /// Where an admin mounts a repository.
 const REPOSITORY: &str = "/repo";
+/// Folders of a mount that are looked at for repositories.
+const MAX_FOLDERS: usize = 1_000;
 /// A path is at most this long.
 const MAX_PATH_BYTES: usize = 1_000;
 /// What one read gives at most.
@@ -60,26 +62,21 @@ pub(crate) struct Mounted {
 }
 
 impl Mounted {
-    /// `/repo` where it is mounted, and the first mount otherwise.
-    pub(crate) fn find() -> Result<Self, Failure> {
-        let mounts = files::mounts();
-        let mount = mounts
-            .iter()
-            .find(|mount| *mount == REPOSITORY)
-            .or_else(|| mounts.first())
-            .cloned()
-            .ok_or_else(|| {
-                Failure::denied("no repository is attached; an admin can mount one at /repo")
-            })?;
-        Ok(Self {
-            mount,
+    /// The repository that a path is in, and the path below it.
+    pub(crate) fn find(path: &str) -> Result<(Self, String), Failure> {
+        let folders = |mount: &str| {
+            let entries = files::list(mount, MAX_FOLDERS).unwrap_or_default();
+            let folders = entries.into_iter().filter(|e| e.kind == Kind::Folder);
+            folders.map(|entry| entry.name).collect()
+        };
+        let is_repository = |folder: &str| files::stat(&format!("{folder}/.git")).is_ok();
+        let has = |path: &str| files::stat(path).is_ok();
+        let (root, path) = choose(&files::mounts(), folders, is_repository, has, path)?;
+        let place = Self {
+            mount: root,
             open: RefCell::default(),
-        })
-    }
-
-    /// The path below the mount; the mount's own name may be written before it.
-    pub(crate) fn below(&self, path: &str) -> Result<String, Failure> {
-        below(&self.mount, path)
+        };
+        Ok((place, path))
     }
 
     fn whole(&self, path: &str) -> String {
@@ -112,6 +109,59 @@ impl Place for Mounted {
     }
 }
 
+/// Which folder is browsed, and where below it: `/repo` where an admin mounts it; otherwise what
+/// of the mounts and the folders in them is a repository, which the path names where there are
+/// several; and a mount as it is where none is one.
+fn choose(
+    mounts: &[String],
+    folders: impl Fn(&str) -> Vec<String>,
+    is_repository: impl Fn(&str) -> bool,
+    has: impl Fn(&str) -> bool,
+    path: &str,
+) -> Result<(String, String), Failure> {
+    let Some(first) = mounts.first() else {
+        return Err(Failure::denied(
+            "no repository is attached: attach a folder that has one, or ask an admin to mount one at /repo",
+        ));
+    };
+    let below = |mount: &str| below(mount, path).map(|path| (mount.to_owned(), path));
+    if mounts.iter().any(|mount| mount == REPOSITORY) {
+        return below(REPOSITORY);
+    }
+    let mut found: Vec<(&str, String)> = Vec::new();
+    for mount in mounts {
+        if is_repository(mount) {
+            return below(mount);
+        }
+        let folders = folders(mount).into_iter();
+        let repositories = folders.filter(|name| is_repository(&format!("{mount}/{name}")));
+        found.extend(repositories.map(|name| (mount.as_str(), name)));
+    }
+    // Named first of all, with its mount or without.
+    for (mount, name) in &found {
+        let (root, path) = below(mount)?;
+        let rest = path.strip_prefix(name.as_str());
+        if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+            let rest = rest.trim_start_matches('/');
+            let whole = format!("{root}/{name}");
+            // A package is often called as its repository is, and lies in a folder of that name.
+            let is_within = found.len() == 1 && has(&format!("{whole}/{path}"));
+            return Ok((whole, if is_within { path } else { rest.to_owned() }));
+        }
+    }
+    match found.as_slice() {
+        [] => below(first),
+        [(mount, name)] => below(&format!("{mount}/{name}")),
+        many => {
+            let names: Vec<&str> = many.iter().map(|(_, name)| name.as_str()).collect();
+            Err(Failure::invalid_input(format!(
+                "there are several repositories: begin `path` with one of {}",
+                names.join(", ")
+            )))
+        }
+    }
+}
+
 fn below(mount: &str, path: &str) -> Result<String, Failure> {
     let path = match path.strip_prefix(mount) {
         Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
@@ -140,8 +190,6 @@ fn below(mount: &str, path: &str) -> Result<String, Failure> {
 pub(crate) mod tests {
     use std::io::{Read as _, Seek as _, SeekFrom};
     use std::path::PathBuf;
-
-    use alcove_sdk::files::Kind;
 
     use super::*;
 
@@ -213,5 +261,48 @@ pub(crate) mod tests {
         assert_eq!(check("/repository").as_deref(), Some("repository"));
         assert_eq!(check("src/../../etc"), None);
         assert_eq!(check("a\0b"), None);
+    }
+
+    #[test]
+    fn a_repository_is_found_in_a_mount_or_in_a_folder_of_it() {
+        let check = |mounts: &[&str], repositories: &[&str], path: &str| {
+            let mounts: Vec<String> = mounts.iter().map(|&mount| mount.to_owned()).collect();
+            let folders = |mount: &str| -> Vec<String> {
+                let below = repositories
+                    .iter()
+                    .filter_map(|r| r.strip_prefix(mount)?.strip_prefix('/'));
+                below.map(str::to_owned).collect()
+            };
+            let is_repository = |folder: &str| repositories.contains(&folder);
+            let has = |path: &str| path == "/workspace/app/app/main.py";
+            choose(&mounts, folders, is_repository, has, path)
+                .map(|(root, path)| format!("{root}:{path}"))
+                .map_err(|failure| failure.kind)
+        };
+        let ok = |text: &str| Ok(text.to_owned());
+        assert_eq!(check(&[], &[], "a"), Err("denied".to_owned()));
+        assert_eq!(
+            check(&["/workspace", "/repo"], &["/workspace/app"], "a"),
+            ok("/repo:a")
+        );
+        assert_eq!(
+            check(&["/workspace"], &["/workspace"], "a"),
+            ok("/workspace:a")
+        );
+        assert_eq!(check(&["/workspace"], &[], "a"), ok("/workspace:a"));
+        let one = |path: &str| check(&["/workspace"], &["/workspace/app"], path);
+        assert_eq!(one(""), ok("/workspace/app:"));
+        assert_eq!(one("src/a.py"), ok("/workspace/app:src/a.py"));
+        assert_eq!(one("app/src/a.py"), ok("/workspace/app:src/a.py"));
+        assert_eq!(
+            one("/workspace/app/src/a.py"),
+            ok("/workspace/app:src/a.py")
+        );
+        assert_eq!(one("/workspace/app/"), ok("/workspace/app:"));
+        assert_eq!(one("app/main.py"), ok("/workspace/app:app/main.py"));
+        let two = |path: &str| check(&["/workspace"], &["/workspace/app", "/workspace/web"], path);
+        assert_eq!(two("web/a"), ok("/workspace/web:a"));
+        assert_eq!(two("a"), Err("invalid-input".to_owned()));
+        assert_eq!(two("../web/a"), Err("invalid-input".to_owned()));
     }
 }

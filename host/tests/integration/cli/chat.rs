@@ -103,11 +103,55 @@ fn a_file_goes_with_a_message() {
 
     // One of that name is not written over, and what can't be sent says why.
     for (file, why) in [
-        (path, "has a file `numbers.txt` already"),
+        (path, "has a file or folder `numbers.txt` already"),
         ("/nowhere/x.csv", "cannot read `/nowhere/x.csv`"),
-        ("/tmp", "a folder can't be attached"),
+        ("/dev/null", "neither a file nor a folder"),
     ] {
         let text = home.fails(1, &["chat", "-m", "x", "--conversation", &id, "-f", file]);
         assert!(text.contains(why), "{text}");
     }
+}
+
+#[test]
+fn a_folder_goes_with_a_message_and_with_its_history() {
+    let home = Home::new();
+    let _serving = home.serve();
+    let folder = home.data().join("my project");
+    std::fs::create_dir_all(folder.join("src")).unwrap();
+    write(&folder.join("src/a.py"), "x = 1\n");
+    for arguments in [
+        ["init", "-q", "-b", "main"].as_slice(),
+        &["add", "."],
+        &[
+            "-c",
+            "user.name=A",
+            "-c",
+            "user.email=a@b.c",
+            "commit",
+            "-qm",
+            "One",
+        ],
+    ] {
+        let mut git = std::process::Command::new("git");
+        assert!(
+            git.arg("-C")
+                .arg(&folder)
+                .args(arguments)
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+    let path = folder.to_str().unwrap();
+    let text = answered(&home.run(&["chat", "-m", "What is it?", "--file", path, "--json"]));
+    let id = conversation(&events(&text)[0]);
+    let lies = home.data().join("workspaces").join(&id).join("my project");
+    assert_eq!(
+        std::fs::read_to_string(lies.join("src/a.py")).unwrap(),
+        "x = 1\n"
+    );
+    assert!(lies.join(".git/HEAD").is_file() && !lies.join(".git/config").exists());
+    let again = ["chat", "-m", "x", "--conversation", &id, "-f", path];
+    let text = home.fails(1, &again);
+    assert!(text.contains("`my project` already"), "{text}");
 }

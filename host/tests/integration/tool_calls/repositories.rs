@@ -1,4 +1,5 @@
-//! `repo_*`: a git repository of the server's, mounted by an admin's policy.
+//! `repo_*`: a git repository that a person attached, or one of the server's that an admin's policy
+//! mounts.
 
 use std::path::Path as FsPath;
 use std::process::Command;
@@ -72,11 +73,6 @@ impl Browsed {
 async fn a_repository_of_the_servers_is_browsed_and_never_left() {
     let app = TestApp::start().await;
     let path = Path::new(&app).await;
-    let offered = path.app.tools.offered(&path.who).await.unwrap();
-    assert!(
-        offered.iter().all(|tool| tool.plugin != BROWSER),
-        "nobody may browse before an admin says so"
-    );
     let folder = tempfile::tempdir().unwrap();
     repository(folder.path());
     let policy = format!(
@@ -161,4 +157,40 @@ async fn a_repository_of_the_servers_is_browsed_and_never_left() {
         .refusal("repo_symbols", json!({"path": "logo.bin"}))
         .await;
     assert!(why.contains("none of Python"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_a_person_attached_is_found_in_the_workspace() {
+    let app = TestApp::start().await;
+    let path = Path::new(&app).await;
+    let workspace = path.app.workspaces.folder(path.conversation).unwrap();
+    let ends = || vec!["*.git/HEAD".to_owned()];
+    let has = path.app.tools.has_file(path.conversation, ends()).await;
+    assert!(has.is_empty());
+    std::fs::create_dir(workspace.join("project")).unwrap();
+    repository(&workspace.join("project"));
+    let has = path.app.tools.has_file(path.conversation, ends()).await;
+    assert_eq!(has.len(), 1, "so its tools are offered");
+    let listed = path.app.workspaces.list(path.conversation).unwrap().files;
+    assert!(
+        listed.iter().all(|file| !file.path.contains(".git/")),
+        "what git keeps is not shown one by one"
+    );
+    let on = Browsed { path };
+    let found = on.text("repo_search", json!({"query": "class"})).await;
+    assert_eq!(found, "src/app.py:4: class Config:");
+    let path = json!({"path": "/workspace/project/src/app.py"});
+    let history = on.text("repo_history", path).await;
+    assert_eq!(history.lines().count(), 2);
+
+    std::fs::create_dir(workspace.join("other")).unwrap();
+    repository(&workspace.join("other"));
+    let (kind, why) = on.refusal("repo_list", json!({})).await;
+    assert_eq!(kind, "invalid-input");
+    assert!(
+        why.ends_with("begin `path` with one of other, project"),
+        "{why}"
+    );
+    let listed = on.text("repo_list", json!({"path": "other"})).await;
+    assert!(listed.contains("src/"), "{listed}");
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
+use super::debian;
 use crate::bench::result::{self, Row};
 use crate::{paths, python, shell};
 
@@ -59,7 +60,7 @@ pub(crate) fn run(count: usize) -> Result<()> {
     let mut rows = Vec::new();
     for collection in COLLECTIONS {
         let package = collection.package;
-        let pages = sample(&collection, &unpacked(package)?, count)?;
+        let pages = sample(&collection, &debian::unpacked(package)?, count)?;
         let out = folder.join(package);
         let list = out.join("pages.txt");
         let lines = pages
@@ -86,34 +87,6 @@ pub(crate) fn run(count: usize) -> Result<()> {
         }
     }
     result::write("prove-fetch", &rows)
-}
-
-/// The files of a Debian package in the cache: it is not installed, since that would bring newer
-/// versions of what it depends on.
-fn unpacked(package: &str) -> Result<PathBuf> {
-    let folder = paths::cache().join("fetch-pages").join(package);
-    let files = folder.join("files");
-    if files.exists() {
-        return Ok(files);
-    }
-    std::fs::create_dir_all(&folder)?;
-    shell::say(&format!("bringing the pages of {package}"));
-    let mut download = shell::command("apt-get");
-    shell::run(
-        download
-            .current_dir(&folder)
-            .args(["download", "-qq", package]),
-    )?;
-    // Under another name first: what was broken off is not taken for whole.
-    let new = folder.join("new");
-    for entry in std::fs::read_dir(&folder)? {
-        let file = entry?.path();
-        if file.extension().is_some_and(|extension| extension == "deb") {
-            shell::run(shell::command("dpkg-deb").arg("-x").arg(&file).arg(&new))?;
-        }
-    }
-    std::fs::rename(new, &files)?;
-    Ok(files)
 }
 
 /// Pages with enough text, chosen by a hash of their names: the same ones every time.

@@ -1,9 +1,11 @@
 //! Proofs at full length, of which the tests run a short form.
 
+mod debian;
 mod eval;
 mod fetch;
 mod fuzz;
 mod humaneval;
+mod mesh;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -32,6 +34,9 @@ pub(crate) enum Proof {
         #[arg(long, default_value_t = 80)]
         pages: usize,
     },
+    /// Simplify real models beside meshoptimizer, and put what comes out before Khronos' glTF
+    /// validator; writes docs/results/prove-mesh.json.
+    Mesh,
     /// Let a model write the programs of HumanEval, once alone and once mending what the examples'
     /// tests say; goes on where it was broken off; writes docs/results/prove-humaneval.json.
     Humaneval {
@@ -59,6 +64,7 @@ pub(crate) fn run(proof: &Proof) -> Result<()> {
     match proof {
         Proof::Eval { models, anew } => eval::run(models, *anew),
         Proof::Fetch { pages } => fetch::run(*pages),
+        Proof::Mesh => mesh::run(),
         Proof::Humaneval { model, tasks, anew } => humaneval::run(model, *tasks, *anew),
         Proof::Fuzz { seconds } => fuzz::run(*seconds),
     }

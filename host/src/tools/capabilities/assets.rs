@@ -301,7 +301,10 @@ pub(super) fn named_in(arguments: &Value, policy: &Authority) -> Named {
     while let Some(value) = left.pop() {
         match value {
             Value::String(text) => {
-                named.assets.extend(text.parse::<AssetId>());
+                if let Ok(asset) = text.parse() {
+                    named.assets.insert(asset);
+                    continue;
+                }
                 let within = workspace.and_then(|grant| below(&grant.mount, text));
                 let path = within.and_then(|path| FilePath::parse(path).ok());
                 named.files.extend(path.map(|path| (text.clone(), path)));

@@ -5,6 +5,7 @@
 
 mod charset;
 mod fetch;
+mod json;
 mod markdown;
 mod page;
 

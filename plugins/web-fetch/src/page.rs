@@ -6,13 +6,14 @@ use url::Url;
 
 use crate::charset::decode;
 use crate::fetch::{Fetched, MAX_BODY_BYTES, MAX_PDF_BYTES};
-use crate::markdown;
+use crate::{json, markdown};
 
 /// What kind of content it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Html,
     Pdf,
+    Json,
     Text,
     /// The site does not say.
     Unsaid,
@@ -22,7 +23,7 @@ enum Kind {
 pub(crate) fn limit(content_type: &str) -> Result<usize, Failure> {
     Ok(match kind(content_type)? {
         Kind::Pdf => MAX_PDF_BYTES,
-        Kind::Html | Kind::Text | Kind::Unsaid => MAX_BODY_BYTES,
+        Kind::Html | Kind::Json | Kind::Text | Kind::Unsaid => MAX_BODY_BYTES,
     })
 }
 
@@ -37,11 +38,10 @@ fn kind(content_type: &str) -> Result<Kind, Failure> {
         "" | "application/octet-stream" | "application/x-unknown" => Ok(Kind::Unsaid),
         "text/html" | "application/xhtml+xml" => Ok(Kind::Html),
         "application/pdf" | "application/x-pdf" => Ok(Kind::Pdf),
-        "application/json"
-        | "application/xml"
+        "application/json" | "application/ld+json" => Ok(Kind::Json),
+        "application/xml"
         | "application/javascript"
         | "application/x-javascript"
-        | "application/ld+json"
         | "application/yaml"
         | "application/toml"
         | "application/sql" => Ok(Kind::Text),
@@ -50,7 +50,10 @@ fn kind(content_type: &str) -> Result<Kind, Failure> {
             if other.starts_with("image/") {
                 return Err(refused(other));
             }
-            Ok(Kind::Text)
+            Ok(match other.ends_with("+json") {
+                true => Kind::Json,
+                false => Kind::Text,
+            })
         }
         other => Err(refused(other)),
     }
@@ -115,6 +118,12 @@ fn read(fetched: Fetched) -> Result<Read, Failure> {
             let known = format!("[PDF, {} pages] {}", document.pages, document.author);
             notes.push(known.trim().to_owned());
             (document.title, document.markdown.trim().to_owned())
+        }
+        Kind::Json => {
+            let text = decode(&body, &content_type, false);
+            // What is cut off or damaged is shown as it is.
+            let text = json::markdown(&text).unwrap_or_else(|| text.trim().to_owned());
+            (String::new(), text)
         }
         Kind::Text | Kind::Unsaid => {
             let text = decode(&body, &content_type, false);
@@ -189,12 +198,13 @@ mod tests {
     }
 
     #[test]
-    fn text_and_json_pass_through() {
+    fn text_passes_through_and_json_becomes_markdown() {
         assert_eq!(text(fetched("text/plain", "a <b> c")), "a <b> c");
         let json = "{\"a\": [1, 2]}";
-        assert_eq!(text(fetched("application/json", json)), json);
+        assert_eq!(text(fetched("application/json", json)), "- **a**: 1, 2");
         let problem = "application/problem+json; charset=utf-8";
-        assert_eq!(text(fetched(problem, json)), json);
+        assert_eq!(text(fetched(problem, json)), "- **a**: 1, 2");
+        assert_eq!(text(fetched(problem, " {\"a\": [1")), "{\"a\": [1");
     }
 
     #[test]

@@ -139,7 +139,7 @@ async fn a_page_becomes_markdown_and_every_refusal_has_a_kind() {
     }
     assert_eq!(failure(&fetch("/hop/5", 1).await), "upstream");
     assert_eq!(last(&fetch("/latin", 1).await), "café");
-    assert_eq!(last(&fetch("/json", 1).await), "{\"a\": 1}");
+    assert_eq!(last(&fetch("/json", 1).await), "- **a**: 1");
     assert_eq!(failure(&fetch("/pdf", 1).await), "unavailable");
     assert_eq!(failure(&fetch("/nothing", 1).await), "not-found");
     assert_eq!(failure(&fetch("/busy", 1).await), "rate-limited");

@@ -129,25 +129,30 @@ fn turn(mesh: &mut Mesh) -> usize {
         members.push(part);
     }
     let mut turned: Vec<bool> = turned.into_iter().map(|t| t == Some(true)).collect();
-    let bounds: Vec<Bounds> = members.iter().map(|part| bounds(mesh, part)).collect();
-    for (number, part) in members.iter().enumerate() {
-        let is_closed = !part.iter().any(|&face| is_open[face as usize]);
-        let wrong = if is_closed {
-            // The wall of a cavity faces into it.
-            let around = bounds.iter().enumerate();
-            let is_inside = around.filter(|(other, bounds)| {
-                *other != number && bounds.is_around(&self::bounds(mesh, part))
-            });
-            let outwards = is_inside.count() % 2 == 0;
-            (volume(mesh, part, &turned) > 0.0) != outwards
-        } else {
-            // Nothing says which side is outside: as most of them have it.
-            part.iter().filter(|&&face| turned[face as usize]).count() * 2 > part.len()
-        };
-        if wrong {
-            for &face in part {
-                turned[face as usize] = !turned[face as usize];
-            }
+    for part in &members {
+        // Nothing says which side of an open part is outside: as most of its triangles have it.
+        let ones = part.iter().filter(|&&face| turned[face as usize]).count();
+        if ones * 2 > part.len() {
+            flip(part, &mut turned);
+        }
+    }
+    let closed: Vec<(&[u32], Bounds)> = members
+        .iter()
+        .filter(|part| !part.iter().any(|&face| is_open[face as usize]))
+        .map(|part| (part.as_slice(), bounds(mesh, part)))
+        .collect();
+    for (at, (part, own)) in closed.iter().enumerate() {
+        if volume(mesh, part, &turned) >= 0.0 {
+            continue;
+        }
+        // Inside out, unless it is the wall of a cavity.
+        let inside = mesh.point(mesh.faces[part[0] as usize][0]);
+        let around = closed.iter().enumerate();
+        let around = around.filter(|(other, (part, bounds))| {
+            *other != at && bounds.is_around(own) && is_within(mesh, part, inside)
+        });
+        if around.count() % 2 == 0 {
+            flip(part, &mut turned);
         }
     }
     for (face, is_turned) in mesh.faces.iter_mut().zip(&turned) {
@@ -156,6 +161,32 @@ fn turn(mesh: &mut Mesh) -> usize {
         }
     }
     turned.into_iter().filter(|&is_turned| is_turned).count()
+}
+
+fn flip(part: &[u32], turned: &mut [bool]) {
+    for &face in part {
+        turned[face as usize] = !turned[face as usize];
+    }
+}
+
+/// Whether a point is within a closed part: whether a ray from it leaves the part an odd number of
+/// times (Möller and Trumbore's test of each triangle).
+fn is_within(mesh: &Mesh, part: &[u32], point: Vector) -> bool {
+    // Along no axis, so that it meets no edge of what people build.
+    const RAY: Vector = [0.577_21, 0.314_15, 0.753_93];
+    let meets = |&&face: &&u32| {
+        let [a, b, c] = mesh.corners(mesh.faces[face as usize]);
+        let (one, other) = (sub(b, a), sub(c, a));
+        let across = cross(RAY, other);
+        let scale = dot(one, across);
+        let from = sub(point, a);
+        let u = dot(from, across) / scale;
+        let over = cross(from, one);
+        let v = dot(RAY, over) / scale;
+        // A triangle along the ray divides by nothing, and is met by no comparison.
+        u >= 0.0 && v >= 0.0 && u + v <= 1.0 && dot(other, over) / scale > 0.0
+    };
+    part.iter().filter(meets).count() % 2 == 1
 }
 
 fn bounds(mesh: &Mesh, part: &[u32]) -> Bounds {
@@ -331,23 +362,36 @@ mod tests {
 
     #[test]
     fn a_closed_part_faces_outwards_and_a_cavity_inwards() {
-        let mut hollow = ball(6);
-        let outer = number(hollow.positions.len());
-        let inner = ball(5);
-        let small = inner.positions.iter().map(|p| p.map(|x| x * 0.5));
-        hollow.positions.extend(small);
-        // The outer one inside out, the inner one facing outwards: both wrong.
-        for face in &mut hollow.faces {
-            face.swap(1, 2);
-        }
-        hollow
-            .faces
-            .extend(inner.faces.iter().map(|face| face.map(|v| v + outer)));
-        let (made, repaired) = repair(&hollow, 0);
-        assert_eq!(repaired.turned, made.faces.len());
-        let walls =
-            measure(&made).volume / (measure(&ball(6)).volume - measure(&inner).volume / 8.0);
-        assert!((walls - 1.0).abs() < 1e-6, "{walls}");
+        let outer = ball(6);
+        let whole = measure(&outer).volume;
+        let with = |scale: f32, at: f32, outer_is_wrong: bool, inner_is_wrong: bool| {
+            let mut both = outer.clone();
+            let inner = ball(5);
+            let first = number(both.positions.len());
+            let moved = inner.positions.iter().map(|p| p.map(|x| x * scale + at));
+            both.positions.extend(moved);
+            if outer_is_wrong {
+                both.faces.iter_mut().for_each(|face| face.swap(1, 2));
+            }
+            for [a, b, c] in inner.faces {
+                let face = if inner_is_wrong { [a, c, b] } else { [a, b, c] };
+                both.faces.push(face.map(|v| v + first));
+            }
+            let (made, repaired) = repair(&both, 0);
+            (measure(&made).volume - whole, repaired.turned)
+        };
+        let (all, inner) = (outer.faces.len(), ball(5).faces.len());
+        let small = measure(&ball(5)).volume / 8.0;
+        let check = |(volume, turned): (f64, usize), expected: (f64, usize)| {
+            assert!((volume - expected.0).abs() < 1e-6, "{volume} {expected:?}");
+            assert_eq!(turned, expected.1);
+        };
+        // The wall of a cavity stays, and so does a part of its own within.
+        check(with(0.5, 0.0, true, true), (-small, all));
+        check(with(0.5, 0.0, false, false), (small, 0));
+        // Beside the ball, though within the box around it: inside out.
+        let tiny = small / 1e3;
+        check(with(0.05, 0.9, false, true), (tiny, inner));
     }
 
     #[test]

@@ -10,29 +10,22 @@ use crate::{ConvertArguments, MeasureArguments, RepairArguments, SimplifyArgumen
 
 /// A file has at most so many bytes.
 const MAX_FILE_BYTES: usize = 64 << 20;
-/// How many percent of the triangles are kept where nothing is said.
-const KEPT_PERCENT: u32 = 50;
 const HOLE_EDGES: u32 = 100;
 
 pub(crate) fn measure(arguments: &MeasureArguments) -> Outcome {
     let (_, read) = open(&arguments.file)?;
-    let mut text = describe(&crate::measure::measure(&read.mesh), &read.mesh);
-    add_notes(&mut text, &read);
+    let measures = crate::measure::measure(&read.mesh);
+    let mut text = describe(&measures, &read.mesh);
+    if !measures.is_watertight() || measures.volume < 0.0 {
+        text.push_str("\nmesh_repair fills holes and turns triangles around.");
+    }
     Ok(vec![Part::text(text)])
 }
 
 pub(crate) fn simplify(arguments: &SimplifyArguments) -> Outcome {
     let (name, read) = open(&arguments.file)?;
     let before = read.mesh.faces.len();
-    let target = match (arguments.faces, arguments.percent) {
-        (Some(_), Some(_)) => {
-            return Err(Failure::invalid_input(
-                "`faces` and `percent` both say how many triangles to keep: leave one out",
-            ));
-        }
-        (Some(faces), None) => faces as usize,
-        (None, percent) => before * percent.unwrap_or(KEPT_PERCENT) as usize / 100,
-    };
+    let target = target(&arguments.keep, before)?;
     if target >= before {
         return Err(Failure::invalid_input(format!(
             "the mesh has {before} triangles already, no more than the {target} to keep"
@@ -50,11 +43,11 @@ pub(crate) fn simplify(arguments: &SimplifyArguments) -> Outcome {
         text.push_str("The surface is where it was.");
     } else {
         text.push_str(&format!(
-            "The surface moved by {} at most and {} on average, {:.2} % and {:.3} % of its diagonal.",
+            "The surface moved by {} at most and {} on average, {} % and {} % of its diagonal.",
             number(error.largest),
             number(error.mean),
-            error.largest / size * 100.0,
-            error.mean / size * 100.0,
+            number(error.largest / size * 100.0),
+            number(error.mean / size * 100.0),
         ));
     }
     if made.faces.len() > target + target / 50 + 2 {
@@ -95,6 +88,29 @@ pub(crate) fn convert(arguments: &ConvertArguments) -> Outcome {
     }
     add_notes(&mut text, &read);
     give(text, &read.mesh, &name, "", Some(&arguments.to))
+}
+
+/// How many triangles `keep` asks for, of so many: `2000`, `2,000 triangles`, `10%`, `10 percent`.
+fn target(keep: &str, of: usize) -> Result<usize, Failure> {
+    let wrong = || {
+        Failure::invalid_input(
+            "`keep` is a number of triangles such as 2000, or a share such as 10%",
+        )
+    };
+    let plain: String = keep
+        .chars()
+        .filter(|c| !matches!(c, ',' | ' ' | '_'))
+        .collect();
+    let end = plain.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (number, unit) = plain.split_at(end.unwrap_or(plain.len()));
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let target = match unit {
+        "" | "triangles" | "faces" if number.fract() == 0.0 => number,
+        "%" | "percent" if number <= 100.0 => of as f64 * number / 100.0,
+        _ => return Err(wrong()),
+    };
+    // A surface has a triangle at least.
+    Ok((target as usize).max(1))
 }
 
 /// The mesh of a file, and what the file is called.
@@ -142,11 +158,11 @@ fn describe(measures: &Measures, mesh: &Mesh) -> String {
             number(measures.volume)
         ));
         if measures.volume < 0.0 {
-            text.push_str(" (negative: it is inside out; mesh_repair turns it)");
+            text.push_str(" (negative: it is inside out)");
         }
     } else {
         text.push_str(&format!(
-            "Watertight: no: {} open edges, {} edges with more than two triangles, {} where neighbours face different ways. mesh_repair mends these.",
+            "Watertight: no: {} open edges, {} edges with more than two triangles, {} where neighbours face different ways.",
             measures.open_edges, measures.crowded_edges, measures.flipped_edges
         ));
     }
@@ -179,7 +195,25 @@ fn number(x: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{number, target};
+
+    #[test]
+    fn what_is_kept_is_a_number_or_a_share() {
+        for (keep, expected) in [
+            ("2000", Some(2_000)),
+            ("2,000 triangles", Some(2_000)),
+            ("10%", Some(500)),
+            ("12.5 percent", Some(625)),
+            ("0", Some(1)),
+            ("0.5", None),
+            ("150%", None),
+            ("half", None),
+            ("-3", None),
+            ("", None),
+        ] {
+            assert_eq!(target(keep, 5_000).ok(), expected, "{keep}");
+        }
+    }
 
     #[test]
     fn numbers_have_four_digits_that_count() {

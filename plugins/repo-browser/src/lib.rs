@@ -64,12 +64,12 @@ pub struct SearchArguments {
 /// What to outline, or which name to find.
 #[derive(serde::Deserialize, alcove_sdk::Input)]
 pub struct SymbolsArguments {
-    /// A file, or a folder; everything where it is left out.
-    #[input(max_length = 1000)]
-    pub path: Option<String>,
-    /// The function, class or type whose definition is wanted.
+    /// The function, class or type whose definition is wanted, wherever it is.
     #[input(min_length = 1, max_length = 200)]
     pub name: Option<String>,
+    /// Only in this file or folder, which must be there; everything where it is left out.
+    #[input(max_length = 1000)]
+    pub path: Option<String>,
     /// The next page of a long list.
     #[input(min = 1, max = 10_000)]
     pub page: Option<u32>,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::debian;
-use crate::bench::result::{self, Against, Row};
+use crate::bench::result::{self, Row};
 use crate::packages::{self, Package};
 use crate::{paths, python, shell};
 
@@ -192,12 +192,8 @@ fn validate(files: &[PathBuf]) -> Result<u32> {
 }
 
 fn row(name: String, unit: &str, [ours, theirs]: [f64; 2], ratio: f64) -> Result<Row> {
-    let mut row = Row::new("mesh", name, ours, unit)?;
-    row.against = Some(Against {
-        name: "meshoptimizer".to_owned(),
-        value: theirs,
-        ratio,
-    });
+    let row = Row::new("mesh", name, ours, unit)?;
+    let mut row = row.against("meshoptimizer", theirs, ratio);
     row.command = "cargo xtask prove mesh".to_owned();
     shell::say(&row.line());
     Ok(row)

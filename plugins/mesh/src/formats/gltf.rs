@@ -1,6 +1,9 @@
 //! glTF 2.0: the triangles of a scene, put where its nodes put them
 //! (<https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html>).
 
+mod matrix;
+mod numbers;
+
 use alcove_sdk::Failure;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +11,9 @@ use serde::Deserialize;
 
 use super::damaged;
 use crate::mesh::{Mesh, number, too_many};
-use crate::vector::{Vector, add, cross, dot};
+use crate::vector::Vector;
+use matrix::{IDENTITY, Matrix, determinant, local, moved, multiply};
+use numbers::numbers;
 
 /// Nodes within nodes, and nodes that are visited, at most.
 const MAX_DEPTH: usize = 64;
@@ -18,12 +23,6 @@ const DATA: &str = ";base64,";
 const TRIANGLES: u32 = 4;
 const TRIANGLE_STRIP: u32 = 5;
 const TRIANGLE_FAN: u32 = 6;
-
-/// A matrix of 4 by 4, column after column.
-type Matrix = [f64; 16];
-const IDENTITY: Matrix = [
-    1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0,
-];
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
@@ -274,12 +273,8 @@ impl SceneReader<'_> {
             return Err(damaged("an index of it leads nowhere"));
         }
         for point in positions {
-            let moved = add(
-                along(matrix, point),
-                [matrix[12], matrix[13], matrix[14]],
-                1.0,
-            );
-            self.mesh.positions.push(moved.map(|x| x as f32));
+            let point = moved(matrix, point).map(|x| x as f32);
+            self.mesh.positions.push(point);
         }
         match primitive.attributes.texcoord_0 {
             Some(at) => {
@@ -353,128 +348,6 @@ impl SceneReader<'_> {
     fn numbers<const N: usize>(&self, accessor: usize) -> Result<Vec<[f64; N]>, Failure> {
         numbers(self.document, &self.buffers, accessor)
     }
-}
-
-/// The values of an accessor of `N` components.
-fn numbers<const N: usize>(
-    document: &Document,
-    buffers: &[Vec<u8>],
-    accessor: usize,
-) -> Result<Vec<[f64; N]>, Failure> {
-    let missing = || damaged("it names data that is not there");
-    let accessor = document.accessors.get(accessor).ok_or_else(missing)?;
-    let wanted = ["SCALAR", "VEC2", "VEC3", "VEC4"];
-    if wanted.get(N - 1) != Some(&accessor.kind.as_str()) {
-        return Err(damaged("its data has another shape than it should"));
-    }
-    if accessor.sparse.is_some() {
-        return Err(Failure::invalid_input(
-            "the file has sparse accessors, which are not read: export it without morph targets",
-        ));
-    }
-    let view = accessor.buffer_view.ok_or_else(missing)?;
-    let view = document.buffer_views.get(view).ok_or_else(missing)?;
-    let buffer = buffers.get(view.buffer).ok_or_else(missing)?;
-    let end = view
-        .byte_offset
-        .checked_add(view.byte_length)
-        .ok_or_else(missing)?;
-    let bytes = buffer.get(view.byte_offset..end).ok_or_else(missing)?;
-    let component = Component::of(accessor.component_type, accessor.normalized)
-        .ok_or_else(|| damaged("a component type of it is none"))?;
-    let stride = view.byte_stride.unwrap_or(N * component.bytes);
-    let last = accessor.count.checked_sub(1).ok_or_else(missing)?;
-    let end = last
-        .checked_mul(stride)
-        .and_then(|end| end.checked_add(accessor.byte_offset))
-        .and_then(|end| end.checked_add(N * component.bytes));
-    // An accessor is never longer than what it looks at, whatever its stride says.
-    if stride == 0 || end.is_none_or(|end| end > bytes.len()) {
-        return Err(missing());
-    }
-    let rows = (0..accessor.count).map(|row| {
-        let begin = accessor.byte_offset + row * stride;
-        std::array::from_fn(|at| component.read(&bytes[begin + at * component.bytes..]))
-    });
-    Ok(rows.collect())
-}
-
-struct Component {
-    bytes: usize,
-    read: fn(&[u8]) -> f64,
-    /// What 1 is written as, for whole numbers that stand for parts of 1.
-    one: f64,
-}
-
-impl Component {
-    fn of(kind: u32, is_normalized: bool) -> Option<Self> {
-        fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
-            std::array::from_fn(|at| bytes.get(at).copied().unwrap_or_default())
-        }
-        let (bytes, read, one): (_, fn(&[u8]) -> f64, f64) = match kind {
-            5120 => (1, |b| f64::from(i8::from_le_bytes(array(b))), 127.0),
-            5121 => (1, |b| f64::from(u8::from_le_bytes(array(b))), 255.0),
-            5122 => (2, |b| f64::from(i16::from_le_bytes(array(b))), 32_767.0),
-            5123 => (2, |b| f64::from(u16::from_le_bytes(array(b))), 65_535.0),
-            5125 => (4, |b| f64::from(u32::from_le_bytes(array(b))), 1.0),
-            5126 => (4, |b| f64::from(f32::from_le_bytes(array(b))), 1.0),
-            _ => return None,
-        };
-        let one = if is_normalized { one } else { 1.0 };
-        Some(Self { bytes, read, one })
-    }
-
-    fn read(&self, bytes: &[u8]) -> f64 {
-        ((self.read)(bytes) / self.one).max(if self.one > 1.0 { -1.0 } else { f64::MIN })
-    }
-}
-
-fn local(node: &Node) -> Matrix {
-    if let Some(matrix) = node.matrix {
-        return matrix;
-    }
-    let [x, y, z, w] = node.rotation.unwrap_or([0.0, 0.0, 0.0, 1.0]);
-    let [sx, sy, sz] = node.scale.unwrap_or([1.0; 3]);
-    let [tx, ty, tz] = node.translation.unwrap_or_default();
-    [
-        (1.0 - 2.0 * (y * y + z * z)) * sx,
-        2.0 * (x * y + z * w) * sx,
-        2.0 * (x * z - y * w) * sx,
-        0.0,
-        2.0 * (x * y - z * w) * sy,
-        (1.0 - 2.0 * (x * x + z * z)) * sy,
-        2.0 * (y * z + x * w) * sy,
-        0.0,
-        2.0 * (x * z + y * w) * sz,
-        2.0 * (y * z - x * w) * sz,
-        (1.0 - 2.0 * (x * x + y * y)) * sz,
-        0.0,
-        tx,
-        ty,
-        tz,
-        1.0,
-    ]
-}
-
-fn multiply(a: &Matrix, b: &Matrix) -> Matrix {
-    std::array::from_fn(|at| (0..4).map(|k| a[k * 4 + at % 4] * b[at / 4 * 4 + k]).sum())
-}
-
-fn column(matrix: &Matrix, at: usize) -> Vector {
-    [matrix[at * 4], matrix[at * 4 + 1], matrix[at * 4 + 2]]
-}
-
-/// A direction through the matrix, without its translation.
-fn along(matrix: &Matrix, [x, y, z]: Vector) -> Vector {
-    let moved = add(column(matrix, 0).map(|v| v * x), column(matrix, 1), y);
-    add(moved, column(matrix, 2), z)
-}
-
-fn determinant(matrix: &Matrix) -> f64 {
-    dot(
-        column(matrix, 0),
-        cross(column(matrix, 1), column(matrix, 2)),
-    )
 }
 
 /// A colour in sRGB as glTF has it: linear light, with enough digits to be the same again.

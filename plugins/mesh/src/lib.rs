@@ -37,9 +37,9 @@ pub struct SimplifyArguments {
     /// The mesh: a file such as /workspace/part.stl, or the id of an asset.
     #[input(min_length = 1, max_length = 600)]
     pub file: String,
-    /// How much of it to keep: a number of triangles such as 2000, or a share such as 10%.
-    #[input(min_length = 1, max_length = 20)]
-    pub keep: String,
+    /// How much of it to keep: a number of triangles such as 2000, or a share such as 0.1.
+    #[input(min = 0, max = 2_000_000)]
+    pub keep: f64,
     /// The format of the result; glb where it is left out.
     #[input(choices = ["glb", "stl", "obj", "ply"])]
     pub to: Option<String>,
@@ -92,8 +92,8 @@ mod tools {
         title = "Simplify a mesh",
         effects = ["read-files"],
         files = ["*.stl", "*.obj", "*.ply", "*.glb", "*.gltf"],
-        example("Reduce /workspace/bunny.ply to 2000 triangles", r#"{"file":"/workspace/bunny.ply","keep":"2000"}"#),
-        example("Make scan.glb a tenth as heavy. Attached: /workspace/scan.glb (9120411 bytes)", r#"{"file":"/workspace/scan.glb","keep":"10%"}"#)
+        example("Reduce /workspace/bunny.ply to 2000 triangles", r#"{"file":"/workspace/bunny.ply","keep":2000}"#),
+        example("Make scan.glb a tenth as heavy. Attached: /workspace/scan.glb (9120411 bytes)", r#"{"file":"/workspace/scan.glb","keep":0.1}"#)
     )]
     pub(crate) fn mesh_simplify(arguments: SimplifyArguments) -> Outcome {
         work::simplify(&arguments)

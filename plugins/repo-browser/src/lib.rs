@@ -64,12 +64,10 @@ pub struct SearchArguments {
 /// What to outline, or which name to find.
 #[derive(serde::Deserialize, alcove_sdk::Input)]
 pub struct SymbolsArguments {
-    /// The function, class or type whose definition is wanted, wherever it is.
-    #[input(min_length = 1, max_length = 200)]
-    pub name: Option<String>,
-    /// Only in this file or folder, which must be there; everything where it is left out.
-    #[input(max_length = 1000)]
-    pub path: Option<String>,
+    /// The function, class or type whose definition is wanted, such as Config; or a file such as
+    /// src/app.py, to see all that it defines.
+    #[input(min_length = 1, max_length = 1000)]
+    pub name: String,
     /// The next page of a long list.
     #[input(min = 1, max = 10_000)]
     pub page: Option<u32>,
@@ -95,7 +93,7 @@ mod tools {
     use super::{
         HistoryArguments, ListArguments, ReadArguments, SearchArguments, SymbolsArguments,
     };
-    use super::{listing, reading, search, symbols, told};
+    use super::{listing, reading, search, symbols, told, walk};
     use alcove_sdk::{Outcome, Part};
 
     const HEAD: &str = "HEAD";
@@ -126,7 +124,10 @@ mod tools {
         let (from, to) = (arguments.from, arguments.to);
         let text = match &arguments.revision {
             Some(revision) => told::read(&place, &path, revision, from, to)?,
-            None => reading::read(&place, &path, from, to)?,
+            None => {
+                let path = walk::nearest(&place, &path)?.unwrap_or(path);
+                reading::read(&place, &path, from, to)?
+            }
         };
         Ok(vec![Part::text(text)])
     }
@@ -154,11 +155,18 @@ mod tools {
         effects = ["read-files"],
         files = ["*.git/HEAD"],
         example("Where is the class Config defined?", r#"{"name":"Config"}"#),
-        example("Which functions does src/app.py have?", r#"{"path":"src/app.py"}"#)
+        example("Which functions does src/app.py have?", r#"{"name":"src/app.py"}"#)
     )]
     pub(crate) fn repo_symbols(arguments: SymbolsArguments) -> Outcome {
-        let (place, path) = Mounted::find(arguments.path.as_deref().unwrap_or_default())?;
-        let text = symbols::symbols(&place, &path, arguments.name.as_deref(), arguments.page)?;
+        let (place, path) = Mounted::find(&arguments.name)?;
+        // A name of code is rarely the path of a file, and then the file is what is meant.
+        let text = match walk::nearest(&place, &path)? {
+            Some(file) => symbols::symbols(&place, &file, None, arguments.page)?,
+            None => {
+                let name = path.rsplit('/').next();
+                symbols::symbols(&place, "", name, arguments.page)?
+            }
+        };
         Ok(vec![Part::text(text)])
     }
 

@@ -155,7 +155,8 @@ fn choose(
         many => {
             let names: Vec<&str> = many.iter().map(|(_, name)| name.as_str()).collect();
             Err(Failure::invalid_input(format!(
-                "there are several repositories: begin `path` with one of {}",
+                "there are several repositories: begin with the name of one, such as {}/…: {}",
+                names[0],
                 names.join(", ")
             )))
         }

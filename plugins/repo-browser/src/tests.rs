@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::git::{self, Objects, blame, history};
 use crate::place::{Place as _, tests::OnDisk};
-use crate::{listing, reading, search, symbols, told};
+use crate::{listing, reading, search, symbols, told, walk};
 
 struct Repository(PathBuf);
 
@@ -251,6 +251,20 @@ fn links_are_neither_listed_as_files_nor_searched() {
         let refused = search::search(&place, top, "needle", false, None).unwrap_err();
         assert!(refused.message.contains("is a link"), "{refused:?}");
     }
+}
+
+#[test]
+fn a_file_is_found_by_its_name_where_there_is_one_of_it() {
+    let made = Repository::empty("nearest");
+    for path in ["host/src/one.rs", "host/src/two.rs", "web/two.rs"] {
+        made.write(path, "");
+    }
+    let place = made.place();
+    let nearest = |path: &str| walk::nearest(&place, path).unwrap();
+    assert_eq!(nearest("web/two.rs").as_deref(), Some("web/two.rs"));
+    assert_eq!(nearest("src/one.rs").as_deref(), Some("host/src/one.rs"));
+    assert_eq!(nearest("two.rs"), None, "there are two");
+    assert_eq!(nearest("one"), None);
 }
 
 #[test]

@@ -61,6 +61,31 @@ pub(crate) fn walk(
     Ok(saw_all)
 }
 
+/// The file that a path means: the one there, or where there is none the only one that is called
+/// so. People and models name files without all of their folders.
+pub(crate) fn nearest(place: &impl Place, path: &str) -> Result<Option<String>, Failure> {
+    if place.stat(path).is_ok() {
+        return Ok(Some(path.to_owned()));
+    }
+    let name = path.rsplit('/').next().unwrap_or(path);
+    // What has no ending is a name of code.
+    if !name.contains('.') {
+        return Ok(None);
+    }
+    let end = format!("/{name}");
+    let mut found = Vec::new();
+    walk(place, "", |other| {
+        if other == name || other.ends_with(&end) {
+            found.push(other.to_owned());
+        }
+        Ok(found.len() < 2)
+    })?;
+    Ok(match found.as_slice() {
+        [_] => found.pop(),
+        _ => None,
+    })
+}
+
 /// The path of an entry.
 pub(crate) fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() {

@@ -83,7 +83,7 @@ async fn meshes_are_measured_simplified_repaired_and_converted() {
         "{text}"
     );
 
-    let simplify = json!({"file": "/workspace/box.stl", "keep": "100"});
+    let simplify = json!({"file": "/workspace/box.stl", "keep": 100});
     let (said, asset, name) = on.made("mesh_simplify", simplify).await;
     assert!(said.starts_with("1728 triangles became "), "{said}");
     assert!(said.ends_with("The surface is where it was."), "{said}");
@@ -139,15 +139,9 @@ async fn meshes_are_measured_simplified_repaired_and_converted() {
         ),
         (
             "mesh_simplify",
-            json!({"file": "box.stl", "keep": "5000"}),
+            json!({"file": "box.stl", "keep": 5000}),
             "invalid-input",
             "1728 triangles already",
-        ),
-        (
-            "mesh_simplify",
-            json!({"file": "box.stl", "keep": "half"}),
-            "invalid-input",
-            "such as 10%",
         ),
     ] {
         let (found, message) = on.refusal(tool, arguments).await;

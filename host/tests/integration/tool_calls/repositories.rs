@@ -114,7 +114,7 @@ async fn a_repository_of_the_servers_is_browsed_and_never_left() {
         )
         .await;
     assert_eq!(hits, "src/app.py:6: return greet('x')");
-    let outline = on.text("repo_symbols", json!({"path": "src/app.py"})).await;
+    let outline = on.text("repo_symbols", json!({"name": "app.py"})).await;
     assert_eq!(
         outline,
         "src/app.py:\n1-2: def greet(name):\n4-6: class Config:\n  5-6: def load(self):"
@@ -154,7 +154,7 @@ async fn a_repository_of_the_servers_is_browsed_and_never_left() {
         .await;
     assert!(why.contains("no expression"), "{why}");
     let (_, why) = on
-        .refusal("repo_symbols", json!({"path": "logo.bin"}))
+        .refusal("repo_symbols", json!({"name": "logo.bin"}))
         .await;
     assert!(why.contains("none of Python"), "{why}");
 }
@@ -187,10 +187,11 @@ async fn a_repository_that_a_person_attached_is_found_in_the_workspace() {
     repository(&workspace.join("other"));
     let (kind, why) = on.refusal("repo_list", json!({})).await;
     assert_eq!(kind, "invalid-input");
-    assert!(
-        why.ends_with("begin `path` with one of other, project"),
-        "{why}"
-    );
+    assert!(why.ends_with("such as other/…: other, project"), "{why}");
+    let defined = on
+        .text("repo_symbols", json!({"name": "other/Config"}))
+        .await;
+    assert_eq!(defined, "src/app.py:4-6: class Config:");
     let listed = on.text("repo_list", json!({"path": "other"})).await;
     assert!(listed.contains("src/"), "{listed}");
 }

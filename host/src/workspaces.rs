@@ -222,7 +222,11 @@ impl Workspaces {
         conversation: ConversationId,
         path: FilePath,
     ) -> Result<NewFile, WorkspaceError> {
-        let used = self.list(conversation)?.bytes;
+        let mut used = 0_u64;
+        self.walk(conversation, |_, metadata| {
+            used = used.saturating_add(metadata.len());
+            true
+        })?;
         let made = self.folder(conversation).map_err(disk("make"))?;
         let folder = Dir::open_ambient_dir(made, ambient_authority()).map_err(disk("open"))?;
         if let Some(parent) = path.parent() {

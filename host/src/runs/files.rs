@@ -37,7 +37,9 @@ impl Runs {
             found.extend(ends.iter().filter(|end| is_file_for(end, name)).cloned());
         }
         ends.retain(|end| !found.contains(end));
-        if let Some(conversation) = conversation {
+        if let Some(conversation) = conversation
+            && !ends.is_empty()
+        {
             found.extend(self.inner.toolbox.has_file(conversation, ends).await);
         }
         tools.retain(|tool| {

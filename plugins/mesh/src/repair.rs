@@ -30,13 +30,19 @@ pub(crate) struct Repaired {
 /// The mesh without what is wrong with it. Holes of up to `hole_edges` edges are filled.
 pub(crate) fn repair(mesh: &Mesh, hole_edges: usize) -> (Mesh, Repaired) {
     let mut mesh = mesh.clone();
+    let joined = join(&mut mesh);
+    // Nothing below moves a vertex or changes which edges there are.
+    let (place, _) = mesh.places();
+    let dropped = drop_needless(&mut mesh, &place);
+    let edges = Edges::new(&mesh, &place);
     let mut repaired = Repaired {
-        joined: join(&mut mesh),
-        dropped: drop_needless(&mut mesh),
-        turned: turn(&mut mesh),
+        joined,
+        dropped,
+        turned: turn(&mut mesh, &edges),
         ..Repaired::default()
     };
-    fill(&mut mesh, hole_edges.min(MAX_HOLE_EDGES), &mut repaired);
+    let hole_edges = hole_edges.min(MAX_HOLE_EDGES);
+    fill(&mut mesh, &place, &edges, hole_edges, &mut repaired);
     (mesh, repaired)
 }
 
@@ -74,8 +80,7 @@ fn join(mesh: &mut Mesh) -> usize {
 }
 
 /// Drops triangles with fewer than three corners, and all but one of those with the same three.
-fn drop_needless(mesh: &mut Mesh) -> usize {
-    let (place, _) = mesh.places();
+fn drop_needless(mesh: &mut Mesh, place: &[u32]) -> usize {
     let before = mesh.faces.len();
     let mut seen = HashSet::with_capacity(before);
     mesh.faces.retain(|face| {
@@ -88,9 +93,7 @@ fn drop_needless(mesh: &mut Mesh) -> usize {
 }
 
 /// Turns triangles so that neighbours agree, and closed parts face outwards; how many.
-fn turn(mesh: &mut Mesh) -> usize {
-    let (place, _) = mesh.places();
-    let edges = Edges::new(mesh, &place);
+fn turn(mesh: &mut Mesh, edges: &Edges) -> usize {
     let mut neighbours: Vec<Vec<(u32, bool)>> = vec![Vec::new(); mesh.faces.len()];
     let mut parts = Parts::new(mesh.faces.len());
     let mut is_open = vec![false; mesh.faces.len()];
@@ -208,9 +211,7 @@ fn volume(mesh: &Mesh, part: &[u32], turned: &[bool]) -> f64 {
 }
 
 /// Fills holes with triangles between the vertices of their borders.
-fn fill(mesh: &mut Mesh, hole_edges: usize, repaired: &mut Repaired) {
-    let (place, _) = mesh.places();
-    let edges = Edges::new(mesh, &place);
+fn fill(mesh: &mut Mesh, place: &[u32], edges: &Edges, hole_edges: usize, repaired: &mut Repaired) {
     let mut known: HashSet<(u32, u32)> = edges.each().map(|edge| edge[0].ends).collect();
     // Along a border, from each place to the next: against the way of the triangles there.
     let mut next: HashMap<u32, Vec<(u32, u32)>> = HashMap::new();
@@ -244,7 +245,7 @@ fn fill(mesh: &mut Mesh, hole_edges: usize, repaired: &mut Repaired) {
             repaired.left += 1;
             continue;
         }
-        match ears(mesh, &place, &border, &mut known) {
+        match ears(mesh, place, &border, &mut known) {
             Some(faces) => {
                 repaired.holes += 1;
                 repaired.filled += faces.len();

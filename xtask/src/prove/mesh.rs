@@ -93,7 +93,8 @@ pub(crate) fn run() -> Result<()> {
         let (their, our, glb) = (at("-theirs.ply"), at("-ours.ply"), at("-ours.glb"));
         let faces = ours(&["strip", text(&whole)?, text(&model)?])?;
         let [left, theirs] = numbers(&peer(&["simplify", text(&model)?, SHARE, text(&their)?])?)?;
-        // As many triangles as it kept, so that the errors are those of equals.
+        // Asked for as many triangles as it kept, so that the errors are those of equals where that
+        // is reached; the rows say both numbers.
         let left = left.to_string();
         let [kept, ours_ms] = numbers(&ours(&["simplify", text(&model)?, &left, text(&our)?])?)?;
         let [our_largest, our_mean] = numbers(&ours(&["deviation", text(&model)?, text(&our)?])?)?;
@@ -107,7 +108,10 @@ pub(crate) fn run() -> Result<()> {
             mean: [our_mean, their_mean].map(|part| part * 100.0),
             milliseconds: [ours_ms, theirs],
         };
-        let what = format!("{name}, {} to {kept} triangles", faces.trim());
+        let what = format!(
+            "{name}, {} to {kept} triangles (meshoptimizer {left})",
+            faces.trim()
+        );
         for (of, unit, values) in [
             ("largest distance", "% of the diagonal", measured.largest),
             ("mean distance", "% of the diagonal", measured.mean),

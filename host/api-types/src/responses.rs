@@ -275,7 +275,7 @@ pub struct ResponseError {
 /// Why a response is incomplete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncompleteDetails {
-    /// `max_output_tokens`, `tool_rounds` or `interrupted`.
+    /// `max_output_tokens`, `tool_calls`, `turn_time` or `interrupted`.
     pub reason: String,
 }
 

@@ -105,22 +105,23 @@ pub fn date(today: &str) -> String {
 }
 
 /// The prompt of a call: the conversation up to the question and the results so far, with the
-/// model's message begun in the form of that tool.
+/// model's message begun: by [`ToolSpec::opening`], and by the calls that go with this one.
 ///
 /// What is wanted stands behind the last message, so that the answer's prompt shares what comes
 /// before it. Without those words a small model writes the sum that it was asked for, and not code
 /// (`98765 * 43219 = 4270000000`). It also repeats a call that it sees, so of one that failed it
 /// sees the error alone.
-pub fn call(conversation: &[Message], exchanges: &[Exchange], tool: &ToolSpec) -> Prompt {
-    let (wanted, begun) = match tool.form() {
-        CallForm::Fenced { language, .. } => (
-            format!("Write {language} code that finds this out and prints it, and nothing else."),
-            format!("```{language}\n"),
-        ),
-        CallForm::Json { .. } => (
-            format!("Call `{}` to find this out.", tool.name),
-            json_opening(&tool.name),
-        ),
+pub fn call(
+    conversation: &[Message],
+    exchanges: &[Exchange],
+    tool: &ToolSpec,
+    begun: String,
+) -> Prompt {
+    let wanted = match tool.form() {
+        CallForm::Fenced { language, .. } => {
+            format!("Write {language} code that finds this out and prints it, and nothing else.")
+        }
+        CallForm::Json { .. } => format!("Call `{}` to find this out.", tool.name),
     };
     let mut messages = conversation.to_vec();
     let (mended, exchanges) = match exchanges.split_last() {
@@ -150,9 +151,15 @@ pub fn answer(conversation: &[Message], exchanges: &[Exchange]) -> Prompt {
     }
 }
 
+/// What the model writes after a call where none follows.
+pub const CALLS_END: &str = "```";
+/// And where another one does.
+pub const NEXT_CALL: &str = "{\"name\"";
+
+/// How a call as JSON begins, up to its arguments.
 pub(crate) fn json_opening(name: &str) -> String {
     format!(
-        "```json\n{{\"name\": {}, \"arguments\": ",
+        "{NEXT_CALL}: {}, \"arguments\": ",
         serde_json::Value::from(name)
     )
 }

@@ -1,9 +1,10 @@
 //! One turn as a state machine: events in, actions out; no I/O and no clock.
 //!
-//! decide → write the call → run the tool → decide again … → answer. The machine holds everything
+//! decide → write the call, or several of one tool → run them → decide again … → answer. The machine holds everything
 //! that a turn knows; whoever drives it only carries out actions and reports events. So live runs,
 //! replay and tests share it.
 
+mod calls;
 mod machine;
 
 pub use machine::Turn;
@@ -31,7 +32,7 @@ pub enum Choice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnLimits {
     /// Most calls.
-    pub tool_rounds: u32,
+    pub calls: u32,
     /// Most tokens that the model writes, calls and answer together.
     pub output_tokens: u32,
     /// Most tokens of one call.
@@ -42,7 +43,7 @@ pub struct TurnLimits {
 
 impl TurnLimits {
     /// Calls per turn where nothing else is said.
-    pub const TOOL_ROUNDS: u32 = 4;
+    pub const CALLS: u32 = 6;
     /// Tokens per call where nothing else is said.
     pub const CALL_TOKENS: u32 = 1024;
 }
@@ -67,15 +68,10 @@ pub enum TurnEvent {
         /// Tokens it took.
         tokens: u32,
     },
-    /// The tool ended.
-    ToolEnded {
-        /// What the model gets to read of it.
-        result: ResultText,
-        /// Tokens of that text.
-        tokens: u32,
-        /// Whether the call is worth writing anew: its arguments did not fit the tool, or its code
-        /// raised an error.
-        anew: bool,
+    /// All calls that were run together ended.
+    ToolsEnded {
+        /// How, in the order of the calls.
+        results: Vec<ToolEnd>,
     },
     /// More of the answer.
     TextDelta {
@@ -100,6 +96,18 @@ pub enum TurnEvent {
     },
 }
 
+/// How one call ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolEnd {
+    /// What the model gets to read of it.
+    pub result: ResultText,
+    /// Tokens of that text.
+    pub tokens: u32,
+    /// Whether the call is worth writing anew: its arguments did not fit the tool, or its code
+    /// raised an error.
+    pub anew: bool,
+}
+
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -122,16 +130,16 @@ pub enum TurnAction {
         /// Most tokens.
         max_tokens: u32,
     },
-    /// Run the tool.
-    RunTool {
+    /// Run the calls that were written, none of which knows of another's result.
+    RunTools {
         /// The tool.
         tool: String,
-        /// Its arguments.
-        arguments: Value,
-        /// Most tokens of the result that the model gets to read.
+        /// The arguments of each call.
+        calls: Vec<Value>,
+        /// Most tokens of each result that the model gets to read.
         result_tokens: u32,
     },
-    /// Don't run the call that was written, and say so in its place.
+    /// Don't run the call that was written last, and say so in its place.
     RefuseCall {
         /// Why.
         refusal: Refusal,
@@ -178,6 +186,8 @@ impl Refusal {
 pub enum TurnEnd {
     /// With a whole answer.
     Completed,
+    /// With a whole answer, before which one more call was wanted than may be.
+    OutOfCalls,
     /// Out of tokens.
     OutOfTokens,
     /// Stopped by the person.

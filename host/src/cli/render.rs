@@ -111,7 +111,8 @@ fn cut_short(response: &Response) -> String {
         .map_or("", |details| details.reason.as_str());
     match reason {
         "max_output_tokens" => "Cut short: the answer reached its limit of tokens.".to_owned(),
-        "tool_rounds" => "Cut short: the answer reached its limit of tool calls.".to_owned(),
+        "tool_calls" => "More tool calls were wanted than one answer may make.".to_owned(),
+        "turn_time" => "Cut short: the answer reached its limit of time.".to_owned(),
         "interrupted" => "Cut short: the server stopped in the middle of it.".to_owned(),
         other => format!("Cut short: {other}"),
     }

@@ -118,9 +118,14 @@ pub const KEYS: &[Key] = &[
         "How long the events of a finished response can be replayed.",
     ),
     key(
-        "limits.tool_rounds",
-        "4",
+        "limits.tool_calls",
+        "6",
         "How many tool calls one response may make.",
+    ),
+    key(
+        "limits.turn_time",
+        "\"10 min\"",
+        "How long a response may be worked on; waiting for its turn or for a person does not count.",
     ),
     key(
         "limits.output_tokens",

@@ -26,7 +26,9 @@ pub struct Limits {
     /// How long the events of a finished response can be replayed.
     pub run_retention: Duration,
     /// How many tool calls one response may make.
-    pub max_tool_rounds: u32,
+    pub max_tool_calls: u32,
+    /// How long a response may be worked on.
+    pub turn_time: Duration,
     /// The most tokens of one response.
     pub max_output_tokens: u32,
     /// How long a tool call waits for its person; then it is denied.
@@ -55,7 +57,8 @@ impl Limits {
             max_runs: raw.integer("limits.runs", 1, 4096)? as usize,
             max_runs_per_user: raw.integer("limits.runs_per_user", 1, 4096)? as usize,
             run_retention: raw.duration("limits.run_retention", 24 * HOUR)?,
-            max_tool_rounds: raw.integer("limits.tool_rounds", 0, 64)? as u32,
+            max_tool_calls: raw.integer("limits.tool_calls", 0, 64)? as u32,
+            turn_time: raw.duration("limits.turn_time", 24 * HOUR)?,
             max_output_tokens: raw.integer("limits.output_tokens", 1, 1 << 20)? as u32,
             approval_wait: raw.duration("limits.approval_wait", 24 * HOUR)?,
             max_tool_instances: raw.integer("limits.tool_instances", 1, 1000)? as u32,

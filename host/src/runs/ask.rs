@@ -10,7 +10,7 @@ use tokio::time::{Duration, sleep, timeout};
 use super::{
     execute::{Execution, Halt},
     output::Open,
-    run::Reply,
+    run::{Cause, Reply},
 };
 use crate::{
     store::{log::NewApproval, now_ms, wire::answer_kind_to_wire},
@@ -76,25 +76,23 @@ impl Execution {
         Ok(())
     }
 
-    /// Runs the call, and again with each answer that its tool asks for.
-    pub(super) async fn call_and_ask(
+    /// Runs a call again with each answer that its tool asks for.
+    pub(super) async fn ask_until_done(
         &mut self,
         open: Open,
         mut request: ToolRequest,
+        mut result: ToolResult,
     ) -> Result<ToolResult, Halt> {
         // A session's instance has moved on by the time the answer is there, and a restored path
         // would not know of the first attempt.
         let can_ask = self.asks && !request.tool.session;
         for _ in 0..MAX_QUESTIONS {
-            let again = can_ask.then(|| request.clone());
-            let result = self.call_tool(open, request).await;
             let Some(asked) = input_question(&result) else {
                 return Ok(result);
             };
-            let Some(next) = again else {
+            if !can_ask {
                 return Ok(unanswered(result, &asked, "nobody can be asked here"));
-            };
-            request = next;
+            }
             let grant = request.tool.grant.clone();
             let hash = self.log.call_hash(
                 &allowed_call(&request.tool, &grant),
@@ -119,8 +117,8 @@ impl Execution {
                     return Ok(unanswered(result, &asked, &why));
                 }
             }
+            result = self.call_tool(open, request.clone()).await;
         }
-        let result = self.call_tool(open, request).await;
         Ok(match input_question(&result) {
             Some(asked) => unanswered(result, &asked, "it has asked too often"),
             None => result,
@@ -149,7 +147,7 @@ impl Execution {
         let awaiting = awaiting(id.to_string(), now_ms().saturating_add(wait_ms));
         let mut answered = self.run.begin_question(awaiting.clone());
         self.run.set_awaiting(open, awaiting);
-        self.give_turn();
+        self.work_time.pause();
         let stop = self.run.stop_token().clone();
         let closing = self.closing.clone();
         let reply: Result<Option<Reply>, AnswerKind> = tokio::select! {
@@ -157,7 +155,7 @@ impl Execution {
             () = stop.cancelled() => Err(AnswerKind::Stopped),
             () = closing.cancelled() => {
                 // A shutdown does not wait for somebody who may have gone home.
-                self.run.interrupt();
+                self.run.halt(Cause::Shutdown);
                 Err(AnswerKind::Interrupted)
             }
             reply = &mut answered => Ok(reply.ok()),
@@ -181,9 +179,9 @@ impl Execution {
                 }
             }
             Err(kind) => {
-                let kind = match self.run.is_interrupted() {
-                    true => AnswerKind::Interrupted,
-                    false => kind,
+                let kind = match self.run.halted_by() {
+                    Some(Cause::Shutdown) => AnswerKind::Interrupted,
+                    Some(Cause::Time) | None => kind,
                 };
                 let ended = self
                     .log
@@ -200,7 +198,7 @@ impl Execution {
         };
         self.run.set_answered(open, answered);
         let is_over = matches!(kind, AnswerKind::Stopped | AnswerKind::Interrupted);
-        if is_over || !self.take_turn().await {
+        if is_over || !self.work_time.begin(&self.run).await {
             return Err(Halt::Stopped);
         }
         Ok(answer)

@@ -1,24 +1,16 @@
-//! A call: the model writes it, the tool runs, its progress is shown, its receipt is kept.
+//! Calls: the model writes them, the tool runs, their receipts are kept.
 
-use std::{sync::Arc, time::Duration};
-
-use alcove_api_types::{Item, ItemStatus, Label, ToolOutcome, ToolUsage};
+use alcove_api_types::{Item, ItemStatus, ToolOutcome};
 use alcove_core::{
     context::cut_to_tokens,
     prompt::{CallForm, Prompt, ResultText},
-    turn::{Refusal, TurnEvent},
+    turn::{Refusal, ToolEnd, TurnEvent},
 };
 use alcove_runtime::Sampling;
-use alcove_sandbox::{HostRecord, Progress};
 use serde_json::Value;
-use tokio::{
-    sync::mpsc,
-    task::JoinError,
-    time::{Instant, timeout},
-};
 
 use super::{
-    Run, cite,
+    cite,
     execute::{Execution, Halt},
     history::{self, Numbers},
     output::{NewCall, Open, refused},
@@ -27,22 +19,18 @@ use super::{
 use crate::{
     inference::{Form, Job, Priority, Tokens},
     store::log::MAX_RECORD_BYTES,
-    tools::{Consent, PriorCall, ToolRequest, ToolResult, unfit},
+    tools::{Consent, OfferedTool, PriorCall, ToolRequest, ToolResult, unfit},
 };
 
 /// The failure of a tool whose code raised an error.
 const RAISED: &str = "raised";
 
-/// Progress events of one call: what comes beyond is not shown.
-const MAX_PROGRESS: usize = 200;
-/// Least time between two progress events.
-const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-/// Progress and log lines that wait to be shown: as many as a call usually may log.
-const PROGRESS_BUFFER: usize = 1024;
-/// Most characters of a progress note.
-const NOTE_CHARS: usize = 200;
-/// How long a stopped tool may take to end; the sandbox promises 100 ms.
-const TOOL_STOP_GRACE: Duration = Duration::from_secs(2);
+/// A call that has begun and not ended, with its tool's place in the turn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OpenCall {
+    pub(super) open: Open,
+    tool: usize,
+}
 
 impl Execution {
     pub(super) async fn write_call(
@@ -65,7 +53,7 @@ impl Execution {
             title: &offered.manifest.title,
             badges: &offered.badges,
         });
-        self.call = Some((open, index));
+        self.calls.push(OpenCall { open, tool: index });
         let stop = form.stop();
         let form = match form {
             CallForm::Fenced { .. } => Form::Free,
@@ -88,41 +76,104 @@ impl Execution {
         })
     }
 
-    pub(super) async fn run_tool(
+    /// Runs calls of one tool that were written together, each as soon as it may; those of a
+    /// session one after the other.
+    pub(super) async fn run_tools(
         &mut self,
-        arguments: Value,
+        calls: Vec<Value>,
         result_tokens: u32,
     ) -> Result<TurnEvent, Halt> {
-        let (open, index) = self
-            .call
-            .ok_or(Halt::Fault("a tool was to run without a call"))?;
-        let tool = self.tools[index].clone();
-        self.run.set_arguments(open, &canonical(&arguments));
+        if self.calls.len() < calls.len() {
+            return Err(Halt::Fault("a tool was to run without a call"));
+        }
+        for (call, arguments) in self.calls.iter().zip(&calls) {
+            self.run.set_arguments(call.open, &canonical(arguments));
+        }
         self.save_draft().await;
-        let mut request = ToolRequest {
+        let mut results = Vec::new();
+        let mut begun = Vec::new();
+        let mut halt = None;
+        for (call, arguments) in self.calls.clone().into_iter().zip(calls) {
+            let mut request = self.request(call, arguments);
+            if let Err(stopped) = self.seek_consent(call.open, &mut request).await {
+                halt = Some(stopped);
+                break;
+            }
+            let again = request.clone();
+            let running = self.call_tool(call.open, request);
+            if again.tool.session {
+                let result = running.await;
+                results.push(self.end_call(again, result, result_tokens).await?);
+            } else {
+                begun.push((again, running));
+            }
+        }
+        for (again, running) in begun {
+            let result = running.await;
+            results.push(self.end_call(again, result, result_tokens).await?);
+        }
+        match halt {
+            Some(halt) => Err(halt),
+            None if self.run.stop_token().is_cancelled() => Err(Halt::Stopped),
+            None => Ok(TurnEvent::ToolsEnded { results }),
+        }
+    }
+
+    fn request(&self, call: OpenCall, arguments: Value) -> ToolRequest {
+        let tool = self.tools[call.tool].clone();
+        let belongs = |prior: &&PriorCall| tool.session && prior.plugin == tool.plugin;
+        ToolRequest {
             principal: self.principal.clone(),
             conversation: self.place.map(|place| place.conversation),
-            item: open.id,
-            prior: self
-                .prior
-                .iter()
-                .filter(|call| tool.session && call.plugin == tool.plugin)
-                .cloned()
-                .collect(),
-            tool: tool.clone(),
+            item: call.open.id,
+            prior: self.prior.iter().filter(belongs).cloned().collect(),
             arguments,
             consent: Consent {
                 flow: self.flow.clone(),
                 ..Consent::default()
             },
+            tool,
+        }
+    }
+
+    /// Answers what the call asks, writes down how it ended, and says what the model reads of it.
+    async fn end_call(
+        &mut self,
+        request: ToolRequest,
+        result: ToolResult,
+        result_tokens: u32,
+    ) -> Result<ToolEnd, Halt> {
+        let open = match self.calls.first() {
+            Some(first) if first.open.id == request.item => first.open,
+            _ => return Err(Halt::Fault("calls ended out of their order")),
         };
         let unfit = unfit(&request).is_some();
-        self.seek_consent(open, &mut request).await?;
-        let mut result = self.call_and_ask(open, request).await?;
+        let tool = request.tool.clone();
+        let mut result = self.ask_until_done(open, request, result).await?;
         cite::number(&self.run.snapshot().output, &mut result.output);
         let raised =
             matches!(&result.outcome, ToolOutcome::Failed { failure, .. } if failure == RAISED);
         let read = history::result_text(Some(&result.outcome), &result.output, Numbers::Shown);
+        self.keep_call(open, tool, result).await?;
+        let cut = cut_to_tokens(&Tokens(&*self.model), &read.text, result_tokens);
+        Ok(ToolEnd {
+            result: ResultText {
+                ok: read.ok,
+                text: cut.text,
+                cite: read.cite,
+            },
+            tokens: cut.tokens,
+            anew: unfit || raised,
+        })
+    }
+
+    /// The first open call is over: into the snapshot, the log, and what later calls go on from.
+    async fn keep_call(
+        &mut self,
+        open: Open,
+        tool: OfferedTool,
+        result: ToolResult,
+    ) -> Result<(), Halt> {
         self.run.set_outcome(open, |call| {
             call.status = ItemStatus::Completed;
             call.arguments.clone_from(&result.arguments_canonical);
@@ -142,7 +193,7 @@ impl Execution {
         if let Some(Item::ToolCall(call)) = self.run.item(open) {
             self.flow.returned(&call);
         }
-        self.call = None;
+        self.calls.remove(0);
         self.append(open, fits.then_some(record), None).await?;
         self.run.close_call(open);
         if tool.session {
@@ -157,77 +208,13 @@ impl Execution {
                 record: result.record,
             });
         }
-        if self.run.stop_token().is_cancelled() {
-            return Err(Halt::Stopped);
-        }
-        let cut = cut_to_tokens(&Tokens(&*self.model), &read.text, result_tokens);
-        let result = ResultText {
-            ok: read.ok,
-            text: cut.text,
-            cite: read.cite,
-        };
-        Ok(TurnEvent::ToolEnded {
-            result,
-            tokens: cut.tokens,
-            anew: unfit || raised,
-        })
-    }
-
-    /// The call itself, with its progress shown at a bounded rate.
-    pub(super) async fn call_tool(&self, open: Open, request: ToolRequest) -> ToolResult {
-        let stop = self.run.stop_token().clone();
-        let arguments = canonical(&request.arguments);
-        let (sender, mut progress) = mpsc::channel::<Progress>(PROGRESS_BUFFER);
-        let started = Instant::now();
-        let (toolbox, cancel) = (Arc::clone(&self.toolbox), stop.child_token());
-        // It goes on to its end by itself, so that it is written down and paid for however long
-        // that takes.
-        let mut call = self
-            .tasks
-            .spawn(async move { toolbox.call(request, cancel, sender).await });
-        let mut watched = Watched::new(&self.run, open);
-        loop {
-            tokio::select! {
-                biased;
-                result = &mut call => {
-                    // What it said last is still to be shown.
-                    while let Ok(seen) = progress.try_recv() {
-                        watched.show(seen);
-                    }
-                    return unless_panicked(result);
-                }
-                () = stop.cancelled() => break,
-                Some(seen) = progress.recv() => watched.show(seen),
-            }
-        }
-        match timeout(TOOL_STOP_GRACE, call).await {
-            Ok(result) => unless_panicked(result),
-            Err(_) => {
-                tracing::error!(item = %open.id, "a stopped tool did not end in time");
-                ToolResult {
-                    outcome: ToolOutcome::Limit {
-                        limit: "stopped".to_owned(),
-                        message: "the call was stopped".to_owned(),
-                    },
-                    output: Vec::new(),
-                    usage: ToolUsage {
-                        wall_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-                        ..ToolUsage::default()
-                    },
-                    // It ran, and nobody knows how far.
-                    label: Some(Label::Private),
-                    fetched: false,
-                    record: HostRecord::default(),
-                    arguments_canonical: arguments,
-                }
-            }
-        }
+        Ok(())
     }
 
     pub(super) async fn refuse_call(&mut self, refusal: Refusal) -> Result<(), Halt> {
-        let (open, _) = self
-            .call
-            .take()
+        let OpenCall { open, .. } = self
+            .calls
+            .pop()
             .ok_or(Halt::Fault("a call was refused without one"))?;
         self.run.set_outcome(open, |call| {
             call.status = ItemStatus::Completed;
@@ -242,53 +229,7 @@ impl Execution {
     }
 }
 
-/// A call's result; its panic is one of whoever waits for it.
-fn unless_panicked(result: Result<ToolResult, JoinError>) -> ToolResult {
-    result.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
-}
-
-/// What a tool says while it runs, shown at a bounded rate.
-struct Watched<'a> {
-    run: &'a Run,
-    open: Open,
-    shown: usize,
-    shown_at: Option<Instant>,
-}
-
-impl Watched<'_> {
-    fn new(run: &Run, open: Open) -> Watched<'_> {
-        Watched {
-            run,
-            open,
-            shown: 0,
-            shown_at: None,
-        }
-    }
-
-    fn show(&mut self, seen: Progress) {
-        let Progress {
-            permille,
-            note,
-            log,
-        } = seen;
-        if let Some(level) = log {
-            // The sandbox bounds how many lines there are and how long.
-            return self.run.push_log(self.open, level, note);
-        }
-        let due = self
-            .shown_at
-            .is_none_or(|at| at.elapsed() >= PROGRESS_EVERY);
-        if due && self.shown < MAX_PROGRESS {
-            self.shown += 1;
-            self.shown_at = Some(Instant::now());
-            let note = note.chars().take(NOTE_CHARS).collect();
-            let permille = permille.map(|permille| permille.min(1000));
-            self.run.push_progress(self.open, permille, note);
-        }
-    }
-}
-
 /// Arguments as the item shows them; the tool's own canonical text takes their place once it ran.
-fn canonical(arguments: &Value) -> String {
+pub(super) fn canonical(arguments: &Value) -> String {
     alcove_core::canonical::json(arguments).unwrap_or_else(|_| arguments.to_string())
 }

@@ -9,13 +9,12 @@ use alcove_core::{
 };
 use alcove_runtime::{Sampling, TokenUsage};
 use futures::FutureExt;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Run, Toolbox, output::Open, pen::Page, quota::Purse};
+use super::{
+    Run, Toolbox, call::OpenCall, output::Open, pen::Page, quota::Purse, work_time::WorkTime,
+};
 use crate::{
     accounts::Principal,
     inference::{Form, Job, Model, ModelError, Priority},
@@ -59,7 +58,7 @@ pub(super) struct Waiting {
     pub(super) asks: bool,
     pub(super) approval_wait: Duration,
     pub(super) closing: CancellationToken,
-    pub(super) active: Arc<Semaphore>,
+    pub(super) work_time: WorkTime,
     pub(super) tasks: TaskTracker,
 }
 
@@ -83,8 +82,8 @@ pub(super) struct Execution {
     pub(super) purse: Purse,
     /// The answer, once it has begun.
     pub(super) message: Option<Open>,
-    /// The call that is being written or run, with its tool's place in `tools`.
-    pub(super) call: Option<(Open, usize)>,
+    /// The calls that are being written or run.
+    pub(super) calls: Vec<OpenCall>,
     pub(super) drafted_at: Instant,
     /// Whether there is a person to ask.
     pub(super) asks: bool,
@@ -92,12 +91,10 @@ pub(super) struct Execution {
     pub(super) approval_wait: Duration,
     /// Cancelled when the server goes down: nothing waits for a person then.
     pub(super) closing: CancellationToken,
-    /// Runs wait here for their turn.
-    active: Arc<Semaphore>,
     /// What outlives the run: calls that did not end when they were stopped.
     pub(super) tasks: TaskTracker,
-    /// Held while the run is worked on, not while it waits for a person.
-    permit: Option<OwnedSemaphorePermit>,
+    /// When it may be worked on, and for how long.
+    pub(super) work_time: WorkTime,
 }
 
 impl Execution {
@@ -121,7 +118,7 @@ impl Execution {
             asks,
             approval_wait,
             closing,
-            active,
+            work_time,
             tasks,
         } = waiting;
         Execution {
@@ -139,14 +136,13 @@ impl Execution {
             usage: Usage::default(),
             purse,
             message: None,
-            call: None,
+            calls: Vec::new(),
             drafted_at: Instant::now(),
             asks,
             approval_wait,
             closing,
-            active,
+            work_time,
             tasks,
-            permit: None,
         }
     }
 
@@ -172,24 +168,8 @@ impl Execution {
         }
     }
 
-    /// Waits for the run's turn; `false` where it was stopped first.
-    pub(super) async fn take_turn(&mut self) -> bool {
-        let stop = self.run.stop_token().clone();
-        self.permit = tokio::select! {
-            biased;
-            () = stop.cancelled() => None,
-            permit = Arc::clone(&self.active).acquire_owned() => permit.ok(),
-        };
-        self.permit.is_some()
-    }
-
-    /// Lets others have their turn while this run waits for a person.
-    pub(super) fn give_turn(&mut self) {
-        self.permit = None;
-    }
-
     async fn work(&mut self) {
-        let is_on = self.take_turn().await;
+        let is_on = self.work_time.begin(&self.run).await;
         self.run.emit_with(|response| {
             response.status = ResponseStatus::InProgress;
             EventBody::InProgress {
@@ -247,11 +227,11 @@ impl Execution {
                 .write_call(&tool, prompt, form, max_tokens)
                 .await
                 .map(Some),
-            TurnAction::RunTool {
+            TurnAction::RunTools {
                 tool: _,
-                arguments,
+                calls,
                 result_tokens,
-            } => self.run_tool(arguments, result_tokens).await.map(Some),
+            } => self.run_tools(calls, result_tokens).await.map(Some),
             TurnAction::RefuseCall { refusal } => self.refuse_call(refusal).await.map(|()| None),
             TurnAction::Answer {
                 prompt,

@@ -8,6 +8,7 @@ use super::{
     execute::{Execution, describe},
     output::{Open, payload},
     pen::DRAFT_EVERY,
+    run::Cause,
 };
 use crate::store::log::{Append, Draft, LogError, ResponseEnd};
 
@@ -15,6 +16,7 @@ impl Execution {
     /// Ends what is open, stores how the response ended, and tells the readers.
     pub(super) async fn finish(&mut self, end: TurnEnd) {
         let mut response = self.run.snapshot();
+        let is_whole = matches!(end, TurnEnd::Completed | TurnEnd::OutOfCalls);
         (response.status, response.error, response.incomplete_details) = match end {
             TurnEnd::Completed => (ResponseStatus::Completed, None, None),
             TurnEnd::OutOfTokens => (
@@ -22,10 +24,12 @@ impl Execution {
                 None,
                 because("max_output_tokens"),
             ),
-            TurnEnd::Cancelled if self.run.is_interrupted() => {
-                (ResponseStatus::Incomplete, None, because("interrupted"))
-            }
-            TurnEnd::Cancelled => (ResponseStatus::Cancelled, None, None),
+            TurnEnd::OutOfCalls => (ResponseStatus::Incomplete, None, because("tool_calls")),
+            TurnEnd::Cancelled => match self.run.halted_by() {
+                Some(Cause::Shutdown) => (ResponseStatus::Incomplete, None, because("interrupted")),
+                Some(Cause::Time) => (ResponseStatus::Incomplete, None, because("turn_time")),
+                None => (ResponseStatus::Cancelled, None, None),
+            },
             TurnEnd::Failed { code, message } => (
                 ResponseStatus::Failed,
                 Some(ResponseError { code, message }),
@@ -33,11 +37,11 @@ impl Execution {
             ),
         };
         response.usage = Some(self.usage);
-        if response.status == ResponseStatus::Completed && self.message.is_none() {
+        if is_whole && self.message.is_none() {
             // The specification knows no response without output; an empty answer is one.
             self.message = Some(self.run.open_message());
         }
-        if let Err(error) = self.close_and_store(&response).await {
+        if let Err(error) = self.close_and_store(&response, is_whole).await {
             tracing::error!(response = %self.run.id(), error = describe(&error), "a response could not be stored");
             response.status = ResponseStatus::Failed;
             response.incomplete_details = None;
@@ -53,7 +57,11 @@ impl Execution {
     }
 
     /// The open item and the response's end, in one transaction where there is an open item.
-    async fn close_and_store(&mut self, response: &Response) -> Result<(), LogError> {
+    async fn close_and_store(
+        &mut self,
+        response: &Response,
+        is_whole: bool,
+    ) -> Result<(), LogError> {
         let end = ResponseEnd {
             status: response.status,
             usage: response.usage,
@@ -63,21 +71,18 @@ impl Execution {
                 .as_ref()
                 .map(|details| details.reason.clone()),
         };
-        let status = match response.status {
-            ResponseStatus::Completed => ItemStatus::Completed,
-            _ => ItemStatus::Incomplete,
-        };
-        if let Some((open, _)) = self.call.take() {
-            self.run.set_outcome(open, |call| {
-                call.status = ItemStatus::Incomplete;
-                if call.arguments.is_empty() {
-                    call.arguments = "{}".to_owned();
-                }
-            });
-            let stored = self.append(open, None, Some(end)).await;
-            self.run.close_call(open);
-            return stored;
+        let calls = std::mem::take(&mut self.calls);
+        if let Some((last, others)) = calls.split_last() {
+            for call in others {
+                self.cut_call(call.open, None).await?;
+            }
+            return self.cut_call(last.open, Some(end)).await;
         }
+        let status = if is_whole {
+            ItemStatus::Completed
+        } else {
+            ItemStatus::Incomplete
+        };
         if let Some(open) = self.message.take() {
             self.run.set_message_end(open, status);
             let stored = self.append(open, None, Some(end)).await;
@@ -85,6 +90,19 @@ impl Execution {
             return stored;
         }
         self.log.finish(&self.principal, self.run.id(), end).await
+    }
+
+    /// Ends a call that did not come to its end.
+    async fn cut_call(&mut self, open: Open, end: Option<ResponseEnd>) -> Result<(), LogError> {
+        self.run.set_outcome(open, |call| {
+            call.status = ItemStatus::Incomplete;
+            if call.arguments.is_empty() {
+                call.arguments = "{}".to_owned();
+            }
+        });
+        let stored = self.append(open, None, end).await;
+        self.run.close_call(open);
+        stored
     }
 
     /// Appends the item as it is in the snapshot. Without a place, only an end is stored.
@@ -115,7 +133,7 @@ impl Execution {
         self.log.append(&self.principal, append).await.map(|_| ())
     }
 
-    /// Saves what there is of the open item, at most once a second.
+    /// Saves what there is of the open items, at most once a second.
     pub(super) async fn save_draft_if_due(&mut self) {
         if self.drafted_at.elapsed() >= DRAFT_EVERY {
             self.save_draft().await;
@@ -124,22 +142,24 @@ impl Execution {
 
     pub(super) async fn save_draft(&mut self) {
         self.drafted_at = Instant::now();
-        let open = self.message.or(self.call.map(|(open, _)| open));
-        let (Some(_), Some(open)) = (self.place, open) else {
+        if self.place.is_none() {
             return;
-        };
-        let Some(payload) = self.payload(open) else {
-            return;
-        };
-        let draft = Draft {
-            id: open.id,
-            response: self.run.id(),
-            payload,
-        };
-        // A draft that could not be saved costs a second of text if the server is killed, and
-        // the next one is due soon.
-        if let Err(error) = self.log.save_draft(&self.principal, &draft).await {
-            tracing::warn!(response = %self.run.id(), %error, "a draft could not be saved");
+        }
+        let calls = self.calls.iter().map(|call| call.open);
+        for open in self.message.into_iter().chain(calls) {
+            let Some(payload) = self.payload(open) else {
+                continue;
+            };
+            let draft = Draft {
+                id: open.id,
+                response: self.run.id(),
+                payload,
+            };
+            // A draft that could not be saved costs a second of text if the server is killed, and
+            // the next one is due soon.
+            if let Err(error) = self.log.save_draft(&self.principal, &draft).await {
+                tracing::warn!(response = %self.run.id(), %error, "a draft could not be saved");
+            }
         }
     }
 

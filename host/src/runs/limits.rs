@@ -16,7 +16,9 @@ pub struct RunLimits {
     /// How long the events of a finished run can be replayed.
     pub retention: Duration,
     /// Most calls of one turn.
-    pub tool_rounds: u32,
+    pub tool_calls: u32,
+    /// How long one turn is worked on.
+    pub turn_time: Duration,
     /// Most tokens of one response.
     pub output_tokens: u32,
     /// How long a call waits for its person; then it is denied.
@@ -33,7 +35,8 @@ impl From<&config::Limits> for RunLimits {
             runs_per_user: limits.max_runs_per_user,
             active: ACTIVE_RUNS,
             retention: limits.run_retention,
-            tool_rounds: limits.max_tool_rounds,
+            tool_calls: limits.max_tool_calls,
+            turn_time: limits.turn_time,
             output_tokens: limits.max_output_tokens,
             approval_wait: limits.approval_wait,
         }

@@ -25,6 +25,8 @@ mod start;
 mod toolbox;
 mod valid_request;
 mod warm;
+mod watch;
+mod work_time;
 
 use std::{sync::Arc, time::Duration};
 
@@ -162,7 +164,7 @@ impl Runs {
         let rest = self.inner.registry.running();
         tracing::warn!(runs = rest.len(), "stopping runs that did not end in time");
         for run in rest {
-            run.interrupt();
+            run.halt(run::Cause::Shutdown);
         }
         if tokio::time::timeout(STORE_GRACE, self.inner.tasks.wait())
             .await

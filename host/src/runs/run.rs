@@ -1,10 +1,7 @@
 //! One run as its readers see it: a bounded buffer of events that can be read from any place.
 
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Instant,
 };
 
@@ -25,8 +22,8 @@ struct Inner {
     user: UserId,
     conversation: Option<ConversationId>,
     stop: CancellationToken,
-    /// Whether the server stops it rather than the person. Set before `stop`.
-    interrupted: AtomicBool,
+    /// Why the server stops it, where it is not the person who does. Set before `stop`.
+    halted_by: OnceLock<Cause>,
     state: Mutex<State>,
     /// How many events there are, and whether the last of them is in: readers wait on it.
     progress: watch::Sender<Progress>,
@@ -38,6 +35,15 @@ struct State {
     ended_at: Option<Instant>,
     /// What the run waits for, if it does.
     question: Option<Pending>,
+}
+
+/// Why the server stops a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// It goes down.
+    Shutdown,
+    /// The run was worked on for as long as one may be.
+    Time,
 }
 
 /// A question that waits for its answer.
@@ -77,7 +83,7 @@ impl Run {
                 user,
                 conversation,
                 stop: CancellationToken::new(),
-                interrupted: AtomicBool::new(false),
+                halted_by: OnceLock::new(),
                 state: Mutex::new(State {
                     response,
                     events: Vec::new(),
@@ -157,14 +163,18 @@ impl Run {
         &self.inner.stop
     }
 
-    /// Stops it because the server goes down: it ends as interrupted and not as cancelled.
-    pub(crate) fn interrupt(&self) {
-        self.inner.interrupted.store(true, Ordering::Release);
-        self.inner.stop.cancel();
+    /// Stops it for a reason of the server's: it ends as incomplete and not as cancelled. What was
+    /// stopped before stays as it is.
+    pub(crate) fn halt(&self, cause: Cause) {
+        if !self.inner.stop.is_cancelled() {
+            let _ = self.inner.halted_by.set(cause);
+            self.inner.stop.cancel();
+        }
     }
 
-    pub(crate) fn is_interrupted(&self) -> bool {
-        self.inner.interrupted.load(Ordering::Acquire)
+    /// Why the server stopped it, if it did.
+    pub(crate) fn halted_by(&self) -> Option<Cause> {
+        self.inner.halted_by.get().copied()
     }
 
     /// All events after that sequence number (all there are where absent), then those that come,

@@ -21,6 +21,7 @@ use super::{
     history::{self, Said},
     quota::{self, Purse},
     registry::Entry,
+    work_time::WorkTime,
 };
 use crate::{
     accounts::Principal,
@@ -195,7 +196,7 @@ impl Runs {
         });
         let specs = tools.iter().map(history::spec).collect();
         let limits = TurnLimits {
-            tool_rounds: inner.limits.tool_rounds,
+            calls: inner.limits.tool_calls,
             output_tokens,
             call_tokens: TurnLimits::CALL_TOKENS,
             result_tokens: window.plan.budget.results,
@@ -218,7 +219,7 @@ impl Runs {
                 asks: request.asks,
                 approval_wait: inner.limits.approval_wait,
                 closing: inner.closing.clone(),
-                active: Arc::clone(&inner.active),
+                work_time: WorkTime::new(Arc::clone(&inner.active), inner.limits.turn_time),
                 tasks: inner.tasks.clone(),
             },
         );

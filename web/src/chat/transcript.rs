@@ -247,9 +247,10 @@ fn incomplete(reason: &str) -> String {
         "max_output_tokens" => {
             "The answer reached its length limit. Ask to go on, and it will.".to_owned()
         }
-        "tool_rounds" => {
-            "The answer used all the tool calls that one turn may make. Ask to go on.".to_owned()
+        "tool_calls" => {
+            "More tool calls were wanted than one answer may make. Ask to go on.".to_owned()
         }
+        "turn_time" => "The answer reached its limit of time. Ask to go on.".to_owned(),
         "interrupted" => {
             "The server stopped while it was answering. Send the message again.".to_owned()
         }

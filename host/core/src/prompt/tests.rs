@@ -113,8 +113,11 @@ fn a_decision_is_short_whatever_the_question_is() {
 #[test]
 fn code_is_written_behind_a_fence_and_anything_else_as_json() {
     let conversation = [Message::user("Hi")];
-    assert_eq!(call(&conversation, &[], &python()).begun, "```python\n");
-    let begun = call(&conversation, &[], &notes()).begun;
+    assert_eq!(
+        call(&conversation, &[], &python(), python().opening()).begun,
+        "```python\n"
+    );
+    let begun = call(&conversation, &[], &notes(), notes().opening()).begun;
     assert_eq!(begun, "```json\n{\"name\": \"notes\", \"arguments\": ");
 }
 

@@ -151,6 +151,14 @@ impl ToolSpec {
             json()
         }
     }
+
+    /// What the model's message begins with where it is a call of this tool.
+    pub fn opening(&self) -> String {
+        match self.form() {
+            CallForm::Fenced { language, .. } => format!("```{language}\n"),
+            CallForm::Json { .. } => format!("```json\n{}", json_opening(&self.name)),
+        }
+    }
 }
 
 /// The first line of a description, and of that the sentences that fit.
@@ -226,5 +234,5 @@ pub fn call_text(name: &str, arguments: &Value, code: Option<&CodeForm>) -> Stri
         let text = arguments.get(&form.argument)?.as_str()?;
         Some(format!("```{}\n{}\n```", form.language, text.trim_end()))
     });
-    written.unwrap_or_else(|| format!("{}{arguments}}}\n```", json_opening(name)))
+    written.unwrap_or_else(|| format!("```json\n{}{arguments}}}\n```", json_opening(name)))
 }

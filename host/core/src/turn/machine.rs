@@ -5,41 +5,59 @@ use serde_json::Value;
 use super::{Choice, Refusal, TurnAction, TurnEnd, TurnEvent, TurnLimits};
 use crate::{
     context::Window,
-    prompt::{self, CallForm, CopyRule, Exchange, NONE, ResultText, ToolSpec, call_text},
+    prompt::{self, CallForm, CopyRule, Exchange, NONE, ToolSpec},
 };
 
 /// One turn.
 #[derive(Debug, Clone)]
 pub struct Turn {
-    window: Window,
-    tools: Vec<ToolSpec>,
-    choice: Choice,
-    limits: TurnLimits,
-    state: State,
+    pub(super) window: Window,
+    pub(super) tools: Vec<ToolSpec>,
+    pub(super) choice: Choice,
+    pub(super) limits: TurnLimits,
+    pub(super) state: State,
     /// Calls of this turn with their results, as the model reads them.
-    exchanges: Vec<Exchange>,
-    /// Calls that ran, to recognise a repeated one.
-    ran: Vec<(String, Value)>,
-    rounds: u32,
+    pub(super) exchanges: Vec<Exchange>,
+    /// Calls that were to run, to recognise a repeated one.
+    pub(super) ran: Vec<(String, Value)>,
+    /// Arguments of the calls that are written and run together once the last of them is.
+    pub(super) batch: Vec<Value>,
+    /// Why the call after those is not run, where one was written.
+    pub(super) dropped: Option<Refusal>,
+    /// Calls that were begun.
+    pub(super) calls: u32,
+    /// Whether one more was wanted than may be.
+    pub(super) wanted_more: bool,
     /// Whether a call was written anew.
-    corrected: bool,
-    written_tokens: u32,
-    result_tokens: u32,
+    pub(super) corrected: bool,
+    pub(super) written_tokens: u32,
+    pub(super) result_tokens: u32,
     answer: String,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum State {
+pub(super) enum State {
     New,
-    Deciding { options: Vec<String> },
-    Writing { tool: usize, form: CallForm },
-    Running { tool: usize, arguments: Value },
+    Deciding {
+        options: Vec<String>,
+    },
+    /// `begun` is what stands before the call in the model's message.
+    Writing {
+        tool: usize,
+        form: CallForm,
+        begun: String,
+    },
+    /// Whether another call of the same tool follows.
+    Continuing {
+        tool: usize,
+        begun: String,
+    },
+    Running {
+        tool: usize,
+    },
     Answering,
     Ended,
 }
-
-/// Fewest tokens of a result that are worth reading.
-const LEAST_RESULT_TOKENS: u32 = 64;
 
 impl Turn {
     /// A turn over a planned window. A forced tool must be one of `tools`; otherwise the first
@@ -53,7 +71,10 @@ impl Turn {
             state: State::New,
             exchanges: Vec::new(),
             ran: Vec::new(),
-            rounds: 0,
+            batch: Vec::new(),
+            dropped: None,
+            calls: 0,
+            wanted_more: false,
             corrected: false,
             written_tokens: 0,
             result_tokens: 0,
@@ -83,7 +104,7 @@ impl Turn {
                 self.decided(&options, &name)
             }
             (
-                State::Writing { tool, form },
+                State::Writing { tool, form, begun },
                 TurnEvent::CallWritten {
                     text,
                     whole,
@@ -91,18 +112,15 @@ impl Turn {
                 },
             ) => {
                 self.written_tokens = self.written_tokens.saturating_add(tokens);
-                self.call_written(tool, &form, &text, whole)
+                self.call_written(tool, &form, begun, &text, whole)
             }
-            (
-                State::Running { tool, arguments },
-                TurnEvent::ToolEnded {
-                    result,
-                    tokens,
-                    anew,
-                },
-            ) => {
-                self.result_tokens = self.result_tokens.saturating_add(tokens);
-                self.tool_ended(tool, arguments, result, anew)
+            (State::Continuing { tool, begun }, TurnEvent::Decided { name }) => {
+                self.continued(tool, begun, &name)
+            }
+            (State::Running { tool }, TurnEvent::ToolsEnded { results })
+                if results.len() == self.batch.len() =>
+            {
+                self.tools_ended(tool, results)
             }
             (State::Answering, TurnEvent::TextDelta { text }) => {
                 self.answer.push_str(&text);
@@ -111,10 +129,10 @@ impl Turn {
             }
             (State::Answering, TurnEvent::AnswerEnded { whole, tokens }) => {
                 self.written_tokens = self.written_tokens.saturating_add(tokens);
-                self.end(if whole {
-                    TurnEnd::Completed
-                } else {
-                    TurnEnd::OutOfTokens
+                self.end(match (whole, self.wanted_more) {
+                    (false, _) => TurnEnd::OutOfTokens,
+                    (true, true) => TurnEnd::OutOfCalls,
+                    (true, false) => TurnEnd::Completed,
                 })
             }
             (state, event) => self.fault(&state, &event),
@@ -137,7 +155,7 @@ impl Turn {
     }
 
     /// Asks for a decision, or takes it where only one is possible.
-    fn decide(&mut self, with_none: bool) -> Vec<TurnAction> {
+    pub(super) fn decide(&mut self, with_none: bool) -> Vec<TurnAction> {
         let mut options = Vec::new();
         if with_none {
             options.push(NONE.to_owned());
@@ -178,134 +196,16 @@ impl Turn {
             });
         }
         match self.position(name) {
+            Some(_) if self.calls >= self.limits.calls => {
+                self.wanted_more = true;
+                self.write_answer()
+            }
             Some(tool) => self.write_call(tool),
             None => self.write_answer(),
         }
     }
 
-    fn write_call(&mut self, index: usize) -> Vec<TurnAction> {
-        let max_tokens = self.tokens_left().min(self.limits.call_tokens);
-        let Some(tool) = self.tools.get(index) else {
-            return self.no_tool("no such tool is offered".to_owned());
-        };
-        if max_tokens == 0 {
-            return self.end(TurnEnd::OutOfTokens);
-        }
-        let form = tool.form();
-        let prompt = prompt::call(&self.window.conversation, &self.exchanges, tool);
-        let action = TurnAction::WriteCall {
-            tool: tool.name.clone(),
-            prompt,
-            form: form.clone(),
-            max_tokens,
-        };
-        self.rounds += 1;
-        self.state = State::Writing { tool: index, form };
-        vec![action]
-    }
-
-    fn call_written(
-        &mut self,
-        index: usize,
-        form: &CallForm,
-        text: &str,
-        whole: bool,
-    ) -> Vec<TurnAction> {
-        let name = self.tools[index].name.clone();
-        let arguments = if whole { form.arguments(text) } else { None };
-        let Some(arguments) = arguments else {
-            let refusal = if whole {
-                Refusal::Unreadable
-            } else {
-                Refusal::TooLong
-            };
-            return self.refuse(index, text, refusal);
-        };
-        // `Value` compares objects without regard to the order of keys.
-        if self
-            .ran
-            .iter()
-            .any(|(tool, ran)| *tool == name && *ran == arguments)
-        {
-            let mut actions = vec![TurnAction::RefuseCall {
-                refusal: Refusal::Repeated,
-            }];
-            actions.extend(self.write_answer());
-            return actions;
-        }
-        self.ran.push((name.clone(), arguments.clone()));
-        let left = self.limits.result_tokens.saturating_sub(self.result_tokens);
-        // Half of what is left, so that a later result finds room too.
-        let result_tokens = (left / 2).max(LEAST_RESULT_TOKENS);
-        self.state = State::Running {
-            tool: index,
-            arguments: arguments.clone(),
-        };
-        vec![TurnAction::RunTool {
-            tool: name,
-            arguments,
-            result_tokens,
-        }]
-    }
-
-    /// Puts the refusal where the result would stand, so that the answer can speak of it.
-    fn refuse(&mut self, index: usize, text: &str, refusal: Refusal) -> Vec<TurnAction> {
-        let tool = &self.tools[index];
-        let begun = match tool.form() {
-            CallForm::Fenced { language, .. } => format!("```{language}\n"),
-            CallForm::Json { .. } => prompt::json_opening(&tool.name),
-        };
-        // Only a beginning: a call that did not end is of no use to the reader.
-        let shown: String = text.chars().take(REFUSED_CALL_CHARS).collect();
-        self.exchanges.push(Exchange {
-            tool: tool.name.clone(),
-            call: format!("{begun}{shown}\n```"),
-            result: ResultText {
-                ok: false,
-                text: refusal.message().to_owned(),
-                cite: None,
-            },
-        });
-        let mut actions = vec![TurnAction::RefuseCall { refusal }];
-        actions.extend(self.write_answer());
-        actions
-    }
-
-    fn tool_ended(
-        &mut self,
-        index: usize,
-        arguments: Value,
-        result: ResultText,
-        anew: bool,
-    ) -> Vec<TurnAction> {
-        let tool = &self.tools[index];
-        let ok = result.ok;
-        self.exchanges.push(Exchange {
-            tool: tool.name.clone(),
-            call: call_text(&tool.name, &arguments, tool.code.as_ref()),
-            result,
-        });
-        if anew && !self.corrected && self.rounds < self.limits.tool_rounds {
-            // A slip of the pen: the call is written anew, once in a turn, under the message that
-            // says what was wrong. Whether to call was decided already, and small models that are
-            // asked again rather tell the person how to mend it.
-            self.corrected = true;
-            return self.write_call(index);
-        }
-        let another = match self.choice {
-            Choice::Auto | Choice::Required => true,
-            // A forced tool ran as asked; only a failure is a reason to let it run again.
-            Choice::Tool(_) => !ok,
-            Choice::None => false,
-        };
-        if another && self.rounds < self.limits.tool_rounds {
-            self.decide(true)
-        } else {
-            self.write_answer()
-        }
-    }
-
-    fn write_answer(&mut self) -> Vec<TurnAction> {
+    pub(super) fn write_answer(&mut self) -> Vec<TurnAction> {
         let max_tokens = self.tokens_left();
         if max_tokens == 0 {
             return self.end(TurnEnd::OutOfTokens);
@@ -332,7 +232,7 @@ impl Turn {
         }]
     }
 
-    fn tokens_left(&self) -> u32 {
+    pub(super) fn tokens_left(&self) -> u32 {
         self.limits
             .output_tokens
             .saturating_sub(self.written_tokens)
@@ -342,7 +242,7 @@ impl Turn {
         self.tools.iter().position(|tool| tool.name == name)
     }
 
-    fn no_tool(&mut self, message: String) -> Vec<TurnAction> {
+    pub(super) fn no_tool(&mut self, message: String) -> Vec<TurnAction> {
         self.end(TurnEnd::Failed {
             code: "invalid_request".to_owned(),
             message,
@@ -357,11 +257,8 @@ impl Turn {
         })
     }
 
-    fn end(&mut self, end: TurnEnd) -> Vec<TurnAction> {
+    pub(super) fn end(&mut self, end: TurnEnd) -> Vec<TurnAction> {
         self.state = State::Ended;
         vec![TurnAction::Finish(end)]
     }
 }
-
-/// Most characters of a refused call that the model reads again.
-const REFUSED_CALL_CHARS: usize = 200;

@@ -45,7 +45,7 @@ fn fetch() -> ToolSpec {
 }
 
 const LIMITS: TurnLimits = TurnLimits {
-    tool_rounds: 4,
+    calls: 4,
     output_tokens: 100,
     call_tokens: 50,
     result_tokens: 1000,
@@ -73,27 +73,30 @@ fn written(text: &str) -> TurnEvent {
 }
 
 fn ended(ok: bool, text: &str) -> TurnEvent {
-    TurnEvent::ToolEnded {
+    all_ended(vec![end(ok, text, 100)])
+}
+
+fn all_ended(results: Vec<ToolEnd>) -> TurnEvent {
+    TurnEvent::ToolsEnded { results }
+}
+
+fn end(ok: bool, text: &str, tokens: u32) -> ToolEnd {
+    ToolEnd {
         result: ResultText {
             ok,
             text: text.into(),
             cite: None,
         },
-        tokens: 100,
+        tokens,
         anew: false,
     }
 }
 
 fn mendable(text: &str) -> TurnEvent {
-    TurnEvent::ToolEnded {
-        result: ResultText {
-            ok: false,
-            text: text.into(),
-            cite: None,
-        },
-        tokens: 100,
+    all_ended(vec![ToolEnd {
         anew: true,
-    }
+        ..end(false, text, 100)
+    }])
 }
 
 /// Actions by name, short enough to compare.
@@ -105,12 +108,13 @@ fn names(actions: &[TurnAction]) -> Vec<String> {
             TurnAction::WriteCall {
                 tool, max_tokens, ..
             } => format!("call {tool} {max_tokens}"),
-            TurnAction::RunTool {
+            TurnAction::RunTools {
                 tool,
-                arguments,
+                calls,
                 result_tokens,
             } => {
-                format!("run {tool} {arguments} {result_tokens}")
+                let calls: Vec<String> = calls.iter().map(ToString::to_string).collect();
+                format!("run {tool} {} {result_tokens}", calls.join(" "))
             }
             TurnAction::RefuseCall { refusal } => format!("refuse {refusal:?}"),
             TurnAction::Answer {
@@ -161,6 +165,7 @@ fn code_comes_after_the_page_that_the_message_names() {
     turn.handle(TurnEvent::Started);
     turn.handle(decided("web_fetch"));
     turn.handle(written(r#"{"url": "https://a.example/b"}"#));
+    turn.handle(decided(crate::prompt::CALLS_END));
     let actions = turn.handle(ended(true, "a page"));
     assert_eq!(names(&actions), ["decide none|python|web_fetch"]);
 }
@@ -366,6 +371,11 @@ fn the_order_of_keys_makes_no_other_call() {
     check(
         &mut turn,
         written(r#"{"url": "https://a.example", "n": 1}"#),
+        &[MORE],
+    );
+    check(
+        &mut turn,
+        decided(crate::prompt::CALLS_END),
         &[r#"run web_fetch {"url":"https://a.example","n":1} 500"#],
     );
     turn.handle(ended(true, "page"));
@@ -378,24 +388,134 @@ fn the_order_of_keys_makes_no_other_call() {
 }
 
 #[test]
-fn rounds_are_bounded() {
+fn calls_are_bounded_and_one_too_many_is_said() {
     let mut turn = turn(Choice::Auto);
     turn.handle(TurnEvent::Started);
-    for round in 0..LIMITS.tool_rounds {
+    for round in 0..LIMITS.calls {
         check(
             &mut turn,
             decided("python"),
             &[&format!("call python {}", 50.min(100 - 10 * round))],
         );
         turn.handle(written(&format!("print({round})")));
-        let last = round + 1 == LIMITS.tool_rounds;
-        let expected = if last {
-            "answer 60"
-        } else {
-            "decide none|python|web_fetch"
-        };
+        let expected = "decide none|python|web_fetch";
         check(&mut turn, ended(true, "x"), &[expected]);
     }
+    let mut enough = turn.clone();
+    let whole = || TurnEvent::AnswerEnded {
+        whole: true,
+        tokens: 1,
+    };
+    check(&mut enough, decided(NONE), &["answer 60"]);
+    check(&mut enough, whole(), &["Completed"]);
+    check(&mut turn, decided("python"), &["answer 60"]);
+    check(&mut turn, whole(), &["OutOfCalls"]);
+}
+
+const MORE: &str = "decide ```|{\"name\"";
+
+#[test]
+fn calls_of_one_tool_run_together() {
+    let mut turn = turn(Choice::Auto);
+    turn.handle(TurnEvent::Started);
+    turn.handle(decided("web_fetch"));
+    let more = check(&mut turn, written(r#"{"url": "a"}"#), &[MORE]);
+    let TurnAction::Decide { prompt, .. } = &more[0] else {
+        panic!("no decision")
+    };
+    let begun = "```json\n{\"name\": \"web_fetch\", \"arguments\": {\"url\": \"a\"}}\n";
+    assert_eq!(prompt.begun, begun);
+    let next = check(
+        &mut turn,
+        decided(crate::prompt::NEXT_CALL),
+        &["call web_fetch 50"],
+    );
+    let TurnAction::WriteCall { prompt, .. } = &next[0] else {
+        panic!("no call")
+    };
+    assert_eq!(
+        prompt.begun,
+        format!("{begun}{{\"name\": \"web_fetch\", \"arguments\": ")
+    );
+    check(&mut turn, written(r#"{"url": "b"}"#), &[MORE]);
+    check(
+        &mut turn,
+        decided(crate::prompt::CALLS_END),
+        &[r#"run web_fetch {"url":"a"} {"url":"b"} 250"#],
+    );
+    // What can be mended is, under its message, though it was not the last.
+    let bad = ToolEnd {
+        anew: true,
+        ..end(false, "`url` is no URL", 10)
+    };
+    let anew = check(
+        &mut turn,
+        all_ended(vec![bad, end(true, "page b", 10)]),
+        &["call web_fetch 50"],
+    );
+    let TurnAction::WriteCall { prompt, .. } = &anew[0] else {
+        panic!("no call")
+    };
+    let texts: Vec<&str> = prompt.messages.iter().map(|m| m.text.as_str()).collect();
+    assert!(
+        texts.iter().any(|text| text.contains("page b")),
+        "{texts:?}"
+    );
+    assert!(texts.last().unwrap().contains("no URL"), "{texts:?}");
+    // One that is written anew is one.
+    let run = check(
+        &mut turn,
+        written(r#"{"url": "c"}"#),
+        &[r#"run web_fetch {"url":"c"} 490"#],
+    );
+    assert!(matches!(run[0], TurnAction::RunTools { .. }));
+}
+
+#[test]
+fn results_that_do_not_belong_to_the_calls_are_a_fault() {
+    let mut turn = turn(Choice::Tool("web_fetch".into()));
+    turn.handle(TurnEvent::Started);
+    turn.handle(written(r#"{"url": "a"}"#));
+    let two = vec![end(true, "x", 1), end(true, "y", 1)];
+    check(&mut turn, all_ended(two), &["failed server_error"]);
+}
+
+#[test]
+fn a_repetition_ends_the_calls_that_run_together() {
+    for (second, refusal) in [
+        (written(r#"{"url": "a"}"#), "refuse Repeated"),
+        (written("{"), "refuse Unreadable"),
+    ] {
+        let mut turn = turn(Choice::Auto);
+        turn.handle(TurnEvent::Started);
+        turn.handle(decided("web_fetch"));
+        turn.handle(written(r#"{"url": "a"}"#));
+        turn.handle(decided(crate::prompt::NEXT_CALL));
+        check(&mut turn, second, &[r#"run web_fetch {"url":"a"} 500"#]);
+        check(
+            &mut turn,
+            ended(true, "page"),
+            &[refusal, "decide none|python|web_fetch"],
+        );
+    }
+}
+
+#[test]
+fn calls_that_run_together_count_as_many() {
+    let mut turn = turn(Choice::Auto);
+    turn.handle(TurnEvent::Started);
+    turn.handle(decided("web_fetch"));
+    for url in ["a", "b", "c"] {
+        check(
+            &mut turn,
+            written(&json!({"url": url}).to_string()),
+            &[MORE],
+        );
+        turn.handle(decided(crate::prompt::NEXT_CALL));
+    }
+    // The fourth is the last that may be.
+    let actions = turn.handle(written(r#"{"url": "d"}"#));
+    assert!(names(&actions)[0].starts_with("run web_fetch"));
 }
 
 #[test]
@@ -404,26 +524,10 @@ fn each_result_gets_half_of_the_room_that_is_left() {
     turn.handle(TurnEvent::Started);
     turn.handle(decided("python"));
     check(&mut turn, written("1"), &[r#"run python {"code":"1"} 500"#]);
-    turn.handle(TurnEvent::ToolEnded {
-        result: ResultText {
-            ok: true,
-            text: "long".into(),
-            cite: None,
-        },
-        tokens: 500,
-        anew: false,
-    });
+    turn.handle(all_ended(vec![end(true, "long", 500)]));
     turn.handle(decided("python"));
     check(&mut turn, written("2"), &[r#"run python {"code":"2"} 250"#]);
-    turn.handle(TurnEvent::ToolEnded {
-        result: ResultText {
-            ok: true,
-            text: "long".into(),
-            cite: None,
-        },
-        tokens: 600,
-        anew: false,
-    });
+    turn.handle(all_ended(vec![end(true, "long", 600)]));
     turn.handle(decided("python"));
     check(&mut turn, written("3"), &[r#"run python {"code":"3"} 64"#]);
 }
@@ -550,6 +654,7 @@ fn a_call_that_can_be_mended_is_written_anew_once() {
     turn.handle(TurnEvent::Started);
     check(&mut turn, decided("web_fetch"), &["call web_fetch 50"]);
     turn.handle(written(r#"{"url": "a"}"#));
+    turn.handle(decided(crate::prompt::CALLS_END));
     let actions = check(
         &mut turn,
         mendable("`url` is no URL"),
@@ -570,16 +675,16 @@ fn a_call_that_can_be_mended_is_written_anew_once() {
 }
 
 #[test]
-fn a_call_is_not_written_anew_beyond_the_rounds_of_a_turn() {
-    let limits = TurnLimits {
-        tool_rounds: 1,
-        ..LIMITS
-    };
+fn a_call_is_not_written_anew_beyond_the_calls_of_a_turn() {
+    let limits = TurnLimits { calls: 1, ..LIMITS };
     let tools = vec![python(), fetch()];
     let mut turn = Turn::new(window("Read a"), tools, Choice::Auto, limits);
     turn.handle(TurnEvent::Started);
     turn.handle(decided("web_fetch"));
     turn.handle(written(r#"{"url": "a"}"#));
-    let actions = turn.handle(mendable("`url` is no URL"));
-    assert!(matches!(actions.as_slice(), [TurnAction::Answer { .. }]));
+    check(
+        &mut turn,
+        mendable("`url` is no URL"),
+        &["decide none|python|web_fetch"],
+    );
 }

@@ -9,6 +9,7 @@ mod requests;
 mod scripted;
 mod stopping;
 mod storing;
+mod together;
 
 use std::{sync::Arc, time::Duration};
 
@@ -47,7 +48,8 @@ pub(super) fn limits() -> RunLimits {
         runs_per_user: 3,
         active: 2,
         retention: Duration::from_secs(600),
-        tool_rounds: 4,
+        tool_calls: 4,
+        turn_time: Duration::from_secs(60),
         output_tokens: 256,
         approval_wait: Duration::from_secs(60),
     }

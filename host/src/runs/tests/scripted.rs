@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::{Arc, Mutex, atomic::AtomicUsize, atomic::Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -10,19 +13,20 @@ use alcove_api_types::{
     Audience, Choice, Label, Passage, PassageSource, ToolOutcome, ToolPart, ToolUsage,
 };
 use alcove_core::ids::{BindingId, ConversationId};
+use alcove_core::prompt::{CALLS_END, NEXT_CALL};
 use alcove_policies::manifest;
 use alcove_runtime::{Finish, TokenUsage};
 use alcove_sandbox::{HostRecord, LogLevel, Progress};
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use serde_json::json;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Barrier, Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::super::{InternalError, Toolbox};
 use crate::{
     accounts::Principal,
-    inference::{Job, Model, ModelError, ModelEvent, Pieces},
+    inference::{Form, Job, Model, ModelError, ModelEvent, Pieces},
     tools::{OfferedTool, Question, ToolRequest, ToolResult, Verdict},
 };
 
@@ -69,6 +73,10 @@ impl ScriptedModel {
     }
 }
 
+fn asks_for_more(job: &Job) -> bool {
+    matches!(&job.form, Form::Choice(options) if options.iter().any(|one| one == CALLS_END))
+}
+
 fn text(text: &str) -> Result<ModelEvent, ModelError> {
     Ok(ModelEvent::Text(text.to_owned()))
 }
@@ -97,13 +105,22 @@ impl Model for ScriptedModel {
     }
 
     async fn generate(&self, job: Job, cancel: CancellationToken) -> Result<Pieces, ModelError> {
+        let step = {
+            let mut steps = self.steps.lock().unwrap();
+            let more = |step: &mut Step| matches!(step, Step::Say(NEXT_CALL));
+            match asks_for_more(&job) {
+                // Another call follows where the script says so; that it was asked is no step.
+                true => match steps.pop_front_if(more) {
+                    Some(step) => step,
+                    None => {
+                        let end = [text(CALLS_END), done(Finish::Stop)];
+                        return Ok(stream::iter(end).boxed());
+                    }
+                },
+                false => steps.pop_front().expect("the script has a step for it"),
+            }
+        };
         self.asked.lock().unwrap().push(job);
-        let step = self
-            .steps
-            .lock()
-            .unwrap()
-            .pop_front()
-            .expect("the script has a step for it");
         Ok(match step {
             Step::Say(said) => stream::iter([text(said), done(Finish::Stop)]).boxed(),
             Step::Cut(said) => stream::iter([text(said), done(Finish::Length)]).boxed(),
@@ -138,6 +155,8 @@ pub(crate) struct ScriptedTools {
     pub(crate) requests: Mutex<Vec<ToolRequest>>,
     /// What a person may answer, where calls need one to.
     pub(crate) asks: Mutex<Option<Vec<Choice>>>,
+    /// Whether `web_fetch` keeps a session too.
+    pub(crate) all_sessions: AtomicBool,
     /// The files of every conversation.
     pub(crate) files: Mutex<Vec<&'static str>>,
     /// How many calls have begun.
@@ -162,6 +181,8 @@ pub(crate) enum Scripted {
     Hang,
     /// Returns long after it was stopped.
     Linger,
+    /// Returns this once all calls that share the barrier run.
+    Meet(Arc<Barrier>, &'static str),
 }
 
 fn tool(plugin: &str, manifest: serde_json::Value, session: bool) -> OfferedTool {
@@ -200,7 +221,7 @@ impl Toolbox for ScriptedTools {
                     "name": "web_fetch", "title": "Read a page", "description": "Reads a page.",
                     "input": input("url"),
                 }),
-                false,
+                self.all_sessions.load(Ordering::SeqCst),
             ),
             tool(
                 "alcove/documents",
@@ -288,6 +309,10 @@ impl Toolbox for ScriptedTools {
                     });
                 }
                 ToolOutcome::Ok
+            }
+            Scripted::Meet(others, value) => {
+                others.wait().await;
+                return result(ToolOutcome::Ok, value, arguments_canonical);
             }
             Scripted::Hang => {
                 cancel.cancelled().await;

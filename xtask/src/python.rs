@@ -8,6 +8,16 @@ use crate::{paths, shell};
 
 /// Makes an environment with what a file of requirements lists; made anew when the file changes.
 pub(crate) fn environment(what: &str, requirements: &str, folder: &Path) -> Result<()> {
+    environment_with(what, requirements, folder, &[])
+}
+
+/// The same with further options of pip.
+pub(crate) fn environment_with(
+    what: &str,
+    requirements: &str,
+    folder: &Path,
+    options: &[&str],
+) -> Result<()> {
     let requirements = paths::root().join(requirements);
     let wanted = std::fs::read_to_string(&requirements)?;
     let ready = folder.join(".ready");
@@ -18,8 +28,8 @@ pub(crate) fn environment(what: &str, requirements: &str, folder: &Path) -> Resu
     let mut create = shell::command("python3");
     shell::run(create.args(["-m", "venv", "--clear"]).arg(folder))?;
     let mut install = shell::command(folder.join("bin/pip"));
-    install.args(["install", "--quiet", "--disable-pip-version-check", "-r"]);
-    shell::run(install.arg(requirements))?;
+    install.args(["install", "--quiet", "--disable-pip-version-check"]);
+    shell::run(install.args(options).arg("-r").arg(requirements))?;
     std::fs::write(ready, wanted)?;
     Ok(())
 }

@@ -9,10 +9,11 @@
 
 mod copying;
 mod decision;
+mod parameters;
 mod tool;
 
 pub use copying::{CopyRule, FREE_DIGITS};
-pub use decision::{EXAMPLE_LIMIT, NONE, comes_later, decision};
+pub use decision::{EXAMPLE_LIMIT, NO, NONE, YES, check, choice, comes_later, decision};
 pub use tool::{CallForm, CodeForm, Exchange, ResultText, ToolSpec, call_text};
 
 use serde::{Deserialize, Serialize};
@@ -105,23 +106,25 @@ pub fn date(today: &str) -> String {
 }
 
 /// The prompt of a call: the conversation up to the question and the results so far, with the
-/// model's message begun: by [`ToolSpec::opening`], and by the calls that go with this one.
+/// model's message begun in the form of that tool.
 ///
 /// What is wanted stands behind the last message, so that the answer's prompt shares what comes
 /// before it. Without those words a small model writes the sum that it was asked for, and not code
 /// (`98765 * 43219 = 4270000000`). It also repeats a call that it sees, so of one that failed it
 /// sees the error alone.
-pub fn call(
-    conversation: &[Message],
-    exchanges: &[Exchange],
-    tool: &ToolSpec,
-    begun: String,
-) -> Prompt {
+pub fn call(conversation: &[Message], exchanges: &[Exchange], tool: &ToolSpec) -> Prompt {
     let wanted = match tool.form() {
         CallForm::Fenced { language, .. } => {
             format!("Write {language} code that finds this out and prints it, and nothing else.")
         }
-        CallForm::Json { .. } => format!("Call `{}` to find this out.", tool.name),
+        CallForm::Json { .. } => match parameters::described(&tool.input) {
+            arguments if arguments.is_empty() => format!("Call `{}` for this.", tool.name),
+            arguments => format!(
+                "Call `{}` for this. Reply with a JSON array of calls: one for each thing that I ask \
+                 for. The arguments of a call:{arguments}",
+                tool.name
+            ),
+        },
     };
     let mut messages = conversation.to_vec();
     let (mended, exchanges) = match exchanges.split_last() {
@@ -138,7 +141,10 @@ pub fn call(
         }
         last.text.push_str(&format!("\n\n{wanted}"));
     }
-    Prompt { messages, begun }
+    Prompt {
+        messages,
+        begun: tool.opening(),
+    }
 }
 
 /// The prompt of the answer.
@@ -151,15 +157,10 @@ pub fn answer(conversation: &[Message], exchanges: &[Exchange]) -> Prompt {
     }
 }
 
-/// What the model writes after a call where none follows.
-pub const CALLS_END: &str = "```";
-/// And where another one does.
-pub const NEXT_CALL: &str = "{\"name\"";
-
-/// How a call as JSON begins, up to its arguments.
-pub(crate) fn json_opening(name: &str) -> String {
+/// How a call in an array of calls begins, up to its arguments.
+pub fn json_opening(name: &str) -> String {
     format!(
-        "{NEXT_CALL}: {}, \"arguments\": ",
+        "{{\"name\": {}, \"arguments\": ",
         serde_json::Value::from(name)
     )
 }

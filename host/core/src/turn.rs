@@ -1,10 +1,11 @@
 //! One turn as a state machine: events in, actions out; no I/O and no clock.
 //!
-//! decide → write the call, or several of one tool → run them → decide again … → answer. The machine holds everything
+//! decide, and check → write the call, or several of one tool → run them → decide again … → answer. The machine holds everything
 //! that a turn knows; whoever drives it only carries out actions and reports events. So live runs,
 //! replay and tests share it.
 
 mod calls;
+mod decide;
 mod machine;
 
 pub use machine::Turn;
@@ -59,7 +60,7 @@ pub enum TurnEvent {
         /// One of the options.
         name: String,
     },
-    /// The call is written.
+    /// The call is written, or the calls are.
     CallWritten {
         /// What the model wrote, without what the prompt began.
         text: String,
@@ -70,7 +71,7 @@ pub enum TurnEvent {
     },
     /// All calls that were run together ended.
     ToolsEnded {
-        /// How, in the order of the calls.
+        /// How, in the order of the calls that ran.
         results: Vec<ToolEnd>,
     },
     /// More of the answer.
@@ -96,6 +97,16 @@ pub enum TurnEvent {
     },
 }
 
+/// A call that was written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedCall {
+    /// Its arguments.
+    pub arguments: Value,
+    /// Whether it ran already, or stands earlier among these: it is refused as
+    /// [`Refusal::Repeated`] and has no result.
+    pub is_repeated: bool,
+}
+
 /// How one call ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolEnd {
@@ -119,7 +130,7 @@ pub enum TurnAction {
         /// The names, in order.
         options: Vec<String>,
     },
-    /// Let the model write a call, greedily.
+    /// Let the model write a call, or several of the same tool, greedily.
     WriteCall {
         /// The tool.
         tool: String,
@@ -127,6 +138,8 @@ pub enum TurnAction {
         prompt: Prompt,
         /// The form it writes in.
         form: CallForm,
+        /// Most calls.
+        max_calls: u32,
         /// Most tokens.
         max_tokens: u32,
     },
@@ -134,12 +147,12 @@ pub enum TurnAction {
     RunTools {
         /// The tool.
         tool: String,
-        /// The arguments of each call.
-        calls: Vec<Value>,
+        /// The calls.
+        calls: Vec<PlannedCall>,
         /// Most tokens of each result that the model gets to read.
         result_tokens: u32,
     },
-    /// Don't run the call that was written last, and say so in its place.
+    /// Run nothing of what was written, and say so in its place.
     RefuseCall {
         /// Why.
         refusal: Refusal,

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::{Form, Job, Model, ModelError, ModelEvent, Pieces};
+use super::{CallsForm, Form, Job, Model, ModelError, ModelEvent, Pieces};
 
 /// The runtime under the turn's interface.
 pub struct LocalModel {
@@ -67,6 +67,7 @@ impl Model for LocalModel {
             Form::Free => None,
             Form::Choice(options) => Some(Grammar::Choice(options)),
             Form::Json(schema) => Some(Grammar::JsonSchema(schema)),
+            Form::Calls(form) => Some(Grammar::Lark(calls_grammar(form))),
             Form::Copying(rule) => Some(Grammar::Lark(copying_grammar(&rule))),
         };
         let request = GenerateRequest {
@@ -88,6 +89,32 @@ impl Model for LocalModel {
         });
         Ok(pieces.boxed())
     }
+}
+
+/// An array of calls as a grammar, from the first one's arguments on.
+fn calls_grammar(form: CallsForm) -> String {
+    let CallsForm {
+        mut schema,
+        next,
+        most,
+    } = form;
+    if let Some(object) = schema.as_object_mut() {
+        // Models can write white space without end; one form is enough.
+        object.insert(
+            "x-guidance".to_owned(),
+            serde_json::json!({ "whitespace_flexible": false }),
+        );
+    }
+    let further = most.saturating_sub(1);
+    // Strings of Lark are written like those of JSON.
+    let next = serde_json::Value::from(next);
+    let more = match further {
+        0 => String::new(),
+        _ => format!("more{{0,{further}}} "),
+    };
+    format!(
+        "start: arguments \"}}\" {more}\"]\"\nmore: {next} arguments \"}}\"\narguments: %json {schema}\n"
+    )
 }
 
 /// The rule as a grammar of one lexeme.

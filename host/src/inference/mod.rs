@@ -18,7 +18,7 @@ pub use encoder::{EncodeError, Encoder};
 pub use error::InferenceError;
 pub use local::LocalModel;
 pub use model::{
-    Form, Job, Model, ModelError, ModelEvent, Pieces, Priority, Tokens, estimated_tokens,
+    CallsForm, Form, Job, Model, ModelError, ModelEvent, Pieces, Priority, Tokens, estimated_tokens,
 };
 
 use crate::config::ModelChoice;

@@ -78,8 +78,21 @@ pub enum Form {
     Choice(Vec<String>),
     /// JSON under this schema.
     Json(Value),
+    /// The rest of a JSON array of calls.
+    Calls(CallsForm),
     /// Any text in which long numbers are copies.
     Copying(CopyRule),
+}
+
+/// The rest of a JSON array of calls, from the first one's arguments on.
+#[derive(Debug, Clone)]
+pub struct CallsForm {
+    /// The schema of the arguments.
+    pub schema: Value,
+    /// What stands before the arguments of each further call.
+    pub next: String,
+    /// Most calls.
+    pub most: u32,
 }
 
 /// What a model reports.

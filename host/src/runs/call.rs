@@ -4,12 +4,13 @@ use alcove_api_types::{Item, ItemStatus, ToolOutcome};
 use alcove_core::{
     context::cut_to_tokens,
     prompt::{CallForm, Prompt, ResultText},
-    turn::{Refusal, ToolEnd, TurnEvent},
+    turn::{PlannedCall, Refusal, ToolEnd, TurnEvent},
 };
 use alcove_runtime::Sampling;
 use serde_json::Value;
 
 use super::{
+    arguments::{Arguments, Part},
     cite,
     execute::{Execution, Halt},
     history::{self, Numbers},
@@ -17,7 +18,7 @@ use super::{
     pen::Page,
 };
 use crate::{
-    inference::{Form, Job, Priority, Tokens},
+    inference::{CallsForm, Form, Job, Priority, Tokens},
     store::log::MAX_RECORD_BYTES,
     tools::{Consent, OfferedTool, PriorCall, ToolRequest, ToolResult, unfit},
 };
@@ -38,6 +39,7 @@ impl Execution {
         tool: &str,
         prompt: Prompt,
         form: CallForm,
+        max_calls: u32,
         max_tokens: u32,
     ) -> Result<TurnEvent, Halt> {
         let index = self
@@ -45,19 +47,19 @@ impl Execution {
             .iter()
             .position(|offered| offered.manifest.name == tool)
             .ok_or(Halt::Fault("the turn named a tool that was not offered"))?;
-        let offered = &self.tools[index];
-        let open = self.run.open_call(NewCall {
-            plugin: &offered.plugin,
-            digest: &offered.digest,
-            tool: &offered.tool,
-            title: &offered.manifest.title,
-            badges: &offered.badges,
-        });
-        self.calls.push(OpenCall { open, tool: index });
+        self.open_call(index);
+        self.arguments = match form {
+            CallForm::Fenced { .. } => Arguments::code(),
+            CallForm::Json { .. } => Arguments::array(),
+        };
         let stop = form.stop();
         let form = match form {
             CallForm::Fenced { .. } => Form::Free,
-            CallForm::Json { schema } => Form::Json(schema),
+            CallForm::Json { schema, next } => Form::Calls(CallsForm {
+                schema,
+                next,
+                most: max_calls,
+            }),
         };
         let job = Job {
             prompt,
@@ -67,7 +69,7 @@ impl Execution {
             form,
             priority: Priority::Interactive,
         };
-        let written = self.write(job, Page::Arguments(open)).await?;
+        let written = self.write(job, Page::Arguments).await?;
         let (text, whole, tokens) = (written.text, written.whole, written.tokens);
         Ok(TurnEvent::CallWritten {
             text,
@@ -76,25 +78,56 @@ impl Execution {
         })
     }
 
+    /// Begins a call of that tool, before its arguments are written.
+    fn open_call(&mut self, tool: usize) {
+        let offered = &self.tools[tool];
+        let open = self.run.open_call(NewCall {
+            plugin: &offered.plugin,
+            digest: &offered.digest,
+            tool: &offered.tool,
+            title: &offered.manifest.title,
+            badges: &offered.badges,
+        });
+        self.calls.push(OpenCall { open, tool });
+    }
+
+    /// Shows more of the text of calls, each call where it belongs.
+    pub(super) fn show_arguments(&mut self, text: &str) {
+        for part in self.arguments.feed(text) {
+            let Some(last) = self.calls.last().copied() else {
+                return;
+            };
+            match part {
+                Part::More(more) => self.run.push_arguments(last.open, more),
+                Part::Next => self.open_call(last.tool),
+            }
+        }
+    }
+
     /// Runs calls of one tool that were written together, each as soon as it may; those of a
     /// session one after the other.
     pub(super) async fn run_tools(
         &mut self,
-        calls: Vec<Value>,
+        calls: Vec<PlannedCall>,
         result_tokens: u32,
     ) -> Result<TurnEvent, Halt> {
-        if self.calls.len() < calls.len() {
-            return Err(Halt::Fault("a tool was to run without a call"));
+        if self.calls.len() != calls.len() {
+            return Err(Halt::Fault("other calls were to run than were written"));
         }
-        for (call, arguments) in self.calls.iter().zip(&calls) {
-            self.run.set_arguments(call.open, &canonical(arguments));
+        for (call, planned) in self.calls.iter().zip(&calls) {
+            let arguments = canonical(&planned.arguments);
+            self.run.set_arguments(call.open, &arguments);
         }
         self.save_draft().await;
         let mut results = Vec::new();
         let mut begun = Vec::new();
         let mut halt = None;
-        for (call, arguments) in self.calls.clone().into_iter().zip(calls) {
-            let mut request = self.request(call, arguments);
+        for (call, planned) in self.calls.clone().into_iter().zip(calls) {
+            if planned.is_repeated {
+                begun.push(None);
+                continue;
+            }
+            let mut request = self.request(call, planned.arguments);
             if let Err(stopped) = self.seek_consent(call.open, &mut request).await {
                 halt = Some(stopped);
                 break;
@@ -102,21 +135,40 @@ impl Execution {
             let again = request.clone();
             let running = self.call_tool(call.open, request);
             if again.tool.session {
-                let result = running.await;
-                results.push(self.end_call(again, result, result_tokens).await?);
+                // The next one goes on from what this one leaves.
+                self.end_calls(std::mem::take(&mut begun), result_tokens, &mut results)
+                    .await?;
+                let ended = vec![Some((again, running))];
+                self.end_calls(ended, result_tokens, &mut results).await?;
             } else {
-                begun.push((again, running));
+                begun.push(Some((again, running)));
             }
         }
-        for (again, running) in begun {
-            let result = running.await;
-            results.push(self.end_call(again, result, result_tokens).await?);
-        }
+        self.end_calls(begun, result_tokens, &mut results).await?;
         match halt {
             Some(halt) => Err(halt),
             None if self.run.stop_token().is_cancelled() => Err(Halt::Stopped),
             None => Ok(TurnEvent::ToolsEnded { results }),
         }
+    }
+
+    /// Waits for calls in their order; one that does not run is refused in its place.
+    async fn end_calls<F: Future<Output = ToolResult>>(
+        &mut self,
+        calls: Vec<Option<(ToolRequest, F)>>,
+        result_tokens: u32,
+        results: &mut Vec<ToolEnd>,
+    ) -> Result<(), Halt> {
+        for call in calls {
+            match call {
+                Some((request, running)) => {
+                    let result = running.await;
+                    results.push(self.end_call(request, result, result_tokens).await?);
+                }
+                None => self.refuse_first(Refusal::Repeated).await?,
+            }
+        }
+        Ok(())
     }
 
     fn request(&self, call: OpenCall, arguments: Value) -> ToolRequest {
@@ -211,11 +263,16 @@ impl Execution {
         Ok(())
     }
 
-    pub(super) async fn refuse_call(&mut self, refusal: Refusal) -> Result<(), Halt> {
-        let OpenCall { open, .. } = self
-            .calls
-            .pop()
-            .ok_or(Halt::Fault("a call was refused without one"))?;
+    /// Nothing of what was written runs.
+    pub(super) async fn refuse_calls(&mut self, refusal: Refusal) -> Result<(), Halt> {
+        while !self.calls.is_empty() {
+            self.refuse_first(refusal).await?;
+        }
+        Ok(())
+    }
+
+    async fn refuse_first(&mut self, refusal: Refusal) -> Result<(), Halt> {
+        let OpenCall { open, .. } = self.calls.remove(0);
         self.run.set_outcome(open, |call| {
             call.status = ItemStatus::Completed;
             call.outcome = Some(refused(refusal));

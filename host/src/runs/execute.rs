@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Run, Toolbox, call::OpenCall, output::Open, pen::Page, quota::Purse, work_time::WorkTime,
+    Run, Toolbox, arguments::Arguments, call::OpenCall, output::Open, pen::Page, quota::Purse,
+    work_time::WorkTime,
 };
 use crate::{
     accounts::Principal,
@@ -84,6 +85,8 @@ pub(super) struct Execution {
     pub(super) message: Option<Open>,
     /// The calls that are being written or run.
     pub(super) calls: Vec<OpenCall>,
+    /// Where the text of those stands that are being written.
+    pub(super) arguments: Arguments,
     pub(super) drafted_at: Instant,
     /// Whether there is a person to ask.
     pub(super) asks: bool,
@@ -137,6 +140,7 @@ impl Execution {
             purse,
             message: None,
             calls: Vec::new(),
+            arguments: Arguments::code(),
             drafted_at: Instant::now(),
             asks,
             approval_wait,
@@ -222,9 +226,10 @@ impl Execution {
                 tool,
                 prompt,
                 form,
+                max_calls,
                 max_tokens,
             } => self
-                .write_call(&tool, prompt, form, max_tokens)
+                .write_call(&tool, prompt, form, max_calls, max_tokens)
                 .await
                 .map(Some),
             TurnAction::RunTools {
@@ -232,7 +237,7 @@ impl Execution {
                 calls,
                 result_tokens,
             } => self.run_tools(calls, result_tokens).await.map(Some),
-            TurnAction::RefuseCall { refusal } => self.refuse_call(refusal).await.map(|()| None),
+            TurnAction::RefuseCall { refusal } => self.refuse_calls(refusal).await.map(|()| None),
             TurnAction::Answer {
                 prompt,
                 max_tokens,

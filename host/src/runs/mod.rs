@@ -5,6 +5,7 @@
 //! [`Run`] and items of the log. Readers follow from any sequence number.
 
 mod answer;
+mod arguments;
 mod ask;
 mod call;
 mod cite;

@@ -8,7 +8,6 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
     execute::{Execution, Halt},
-    output::Open,
     quota::Paid,
 };
 use crate::inference::{Job, ModelError, ModelEvent, Pieces};
@@ -25,8 +24,8 @@ const USAGE_GRACE: Duration = Duration::from_millis(200);
 pub(super) enum Page {
     /// Nowhere: a decision.
     None,
-    /// Into the arguments of this call.
-    Arguments(Open),
+    /// Into the arguments of the calls that are open.
+    Arguments,
     /// Into the answer, which begins with its first word.
     Answer,
 }
@@ -124,7 +123,7 @@ impl Execution {
         }
         match page {
             Page::None => {}
-            Page::Arguments(open) => self.run.push_arguments(open, text),
+            Page::Arguments => self.show_arguments(&text),
             Page::Answer => {
                 let open = *self.message.get_or_insert_with(|| self.run.open_message());
                 self.run.push_text(open, text);

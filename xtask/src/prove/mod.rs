@@ -1,5 +1,6 @@
 //! Proofs at full length, of which the tests run a short form.
 
+mod bfcl;
 mod debian;
 mod eval;
 mod fetch;
@@ -8,14 +9,17 @@ mod humaneval;
 mod mesh;
 
 use anyhow::Result;
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
 /// What to prove.
 #[derive(Subcommand)]
 pub(crate) enum Proof {
-    /// Ask a model the questions of evals/tasks.toml, with its tools, and judge what it calls and
-    /// answers; goes on where it was broken off; writes docs/results/prove-eval.json.
+    /// Measure what models make of tools; goes on where it was broken off; writes
+    /// docs/results/prove-eval.json or prove-bfcl.json.
     Eval {
+        /// Which questions.
+        #[arg(value_enum, default_value_t = Suite::Tasks)]
+        suite: Suite,
         /// Which models.
         #[arg(
             long,
@@ -23,6 +27,9 @@ pub(crate) enum Proof {
             default_value = "qwen2.5-coder-0.5b,qwen2.5-coder-1.5b"
         )]
         models: Vec<String>,
+        /// How many tasks of each subset of BFCL.
+        #[arg(long, default_value_t = 100)]
+        count: usize,
         /// Forget what was answered before.
         #[arg(long)]
         anew: bool,
@@ -59,10 +66,30 @@ pub(crate) enum Proof {
     },
 }
 
+/// Which questions are asked.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Suite {
+    /// Those of evals/tasks.toml, from end to end with the server's own tools.
+    Tasks,
+    /// A sample of the Berkeley Function Calling Leaderboard: which calls are written.
+    Bfcl,
+}
+
 /// Runs one proof.
 pub(crate) fn run(proof: &Proof) -> Result<()> {
     match proof {
-        Proof::Eval { models, anew } => eval::run(models, *anew),
+        Proof::Eval {
+            suite: Suite::Tasks,
+            models,
+            anew,
+            ..
+        } => eval::run(models, *anew),
+        Proof::Eval {
+            suite: Suite::Bfcl,
+            models,
+            count,
+            anew,
+        } => bfcl::run(models, *count, *anew),
         Proof::Fetch { pages } => fetch::run(*pages),
         Proof::Mesh => mesh::run(),
         Proof::Humaneval { model, tasks, anew } => humaneval::run(model, *tasks, *anew),

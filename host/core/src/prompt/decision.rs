@@ -11,6 +11,8 @@ pub const NONE: &str = "none";
 
 /// Most example turns of tools, all together.
 pub const EXAMPLE_LIMIT: usize = 8;
+/// Fewest example turns without a tool.
+const LEAST_PLAIN: usize = 2;
 /// Most example turns of one tool.
 const EXAMPLES_PER_TOOL: usize = 4;
 /// Earlier questions that a decision sees, so that "and in euros?" means something.
@@ -56,6 +58,90 @@ pub fn decision(
             "{report}\nReply {NONE} if this is enough to answer my question."
         )));
     }
+    Prompt {
+        messages,
+        begun: String::new(),
+    }
+}
+
+/// The prompt of a first decision among tools whose authors show no example questions: no example
+/// turns at all, since made-up ones keep small models from calling anything.
+pub fn choice(tools: &[&ToolSpec], question: &str) -> Prompt {
+    let mut text =
+        "You choose the tool that does what the user's last message asks for. Reply with \
+                    one name and nothing else."
+            .to_owned();
+    for tool in tools {
+        text.push_str(&format!("\n{}: {}", tool.name, tool.line));
+    }
+    text.push_str(&format!(
+        "\n{NONE}: none of these does it, or it is small talk"
+    ));
+    Prompt {
+        messages: vec![
+            Message::system(text),
+            Message::user(shorten(question, QUESTION_CHARS)),
+        ],
+        begun: String::new(),
+    }
+}
+
+/// The answers to [`check`].
+pub const YES: &str = "yes";
+/// See [`YES`].
+pub const NO: &str = "no";
+
+/// Messages, each with a tool, and whether it does what the message asks for.
+const CHECKS: [(&str, &str, &str); 6] = [
+    (
+        "weather: Tells the weather of a city on a day.",
+        "Will it rain in Oslo tomorrow?",
+        YES,
+    ),
+    (
+        "body_mass_index: Calculates the body mass index from weight and height.",
+        "What is the area of a triangle with a base of 10 and a height of 5?",
+        NO,
+    ),
+    (
+        "weather: Tells the weather of a city on a day.",
+        "What time is it in Oslo?",
+        NO,
+    ),
+    (
+        "convert_currency: Converts an amount from one currency to another.",
+        "How much are 20 dollars in euros?",
+        YES,
+    ),
+    (
+        "capital: Finds the capital of a country.",
+        "Which city is the capital of Peru?",
+        YES,
+    ),
+    (
+        "capital: Finds the capital of a country.",
+        "Who is the president of Peru?",
+        NO,
+    ),
+];
+
+/// The prompt that asks whether a tool that was chosen does what is asked for at all.
+pub fn check(tool: &ToolSpec, question: &str) -> Prompt {
+    let asked = |tool: &str, question: &str| {
+        Message::user(format!(
+            "The tool: {tool}\nThe message: {question}\nDoes the tool do what the message asks for?"
+        ))
+    };
+    let mut messages = vec![Message::system(
+        "You say whether a tool does what a message asks for. Reply yes or no. A tool that is about \
+         something similar, or gives something else than is asked for, does not.",
+    )];
+    for (tool, question, answer) in CHECKS {
+        messages.push(asked(tool, question));
+        messages.push(Message::assistant(answer));
+    }
+    let described = format!("{}: {}", tool.name, tool.line);
+    messages.push(asked(&described, &shorten(question, QUESTION_CHARS)));
     Prompt {
         messages,
         begun: String::new(),
@@ -149,20 +235,35 @@ fn examples(tools: &[ToolSpec]) -> Vec<(&str, &str)> {
     let mut of_tools = Vec::new();
     for round in 0..EXAMPLES_PER_TOOL {
         for tool in tools {
-            if let Some(question) = tool.questions.get(round) {
-                of_tools.push((question.as_str(), tool.name.as_str()));
-            }
+            let question = match tool.questions.get(round) {
+                Some(question) => Some(question.as_str()),
+                None if round == 0 => request(tool),
+                None => None,
+            };
+            of_tools.extend(question.map(|question| (question, tool.name.as_str())));
         }
     }
-    let mut plain = PLAIN.into_iter().map(|question| (question, NONE));
+    let of_tools = of_tools.into_iter().take(EXAMPLE_LIMIT);
+    let count = of_tools.len().max(LEAST_PLAIN);
+    let mut plain = PLAIN
+        .into_iter()
+        .map(|question| (question, NONE))
+        .take(count);
     let mut examples = Vec::new();
     examples.extend(plain.next());
-    for example in of_tools.into_iter().take(EXAMPLE_LIMIT) {
+    for example in of_tools {
         examples.push(example);
         examples.extend(plain.next());
     }
     examples.extend(plain);
     examples
+}
+
+/// What somebody may ask for of a tool that shows no examples: its first sentence, which mostly is
+/// a request already ("Calculate the area of a triangle").
+fn request(tool: &ToolSpec) -> Option<&str> {
+    let sentence = tool.line.split(". ").next()?.trim();
+    (!sentence.is_empty()).then_some(sentence)
 }
 
 /// The beginning and the end of a long text, with what is missing said between them.

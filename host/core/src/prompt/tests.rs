@@ -113,12 +113,9 @@ fn a_decision_is_short_whatever_the_question_is() {
 #[test]
 fn code_is_written_behind_a_fence_and_anything_else_as_json() {
     let conversation = [Message::user("Hi")];
-    assert_eq!(
-        call(&conversation, &[], &python(), python().opening()).begun,
-        "```python\n"
-    );
-    let begun = call(&conversation, &[], &notes(), notes().opening()).begun;
-    assert_eq!(begun, "```json\n{\"name\": \"notes\", \"arguments\": ");
+    assert_eq!(call(&conversation, &[], &python()).begun, "```python\n");
+    let begun = call(&conversation, &[], &notes()).begun;
+    assert_eq!(begun, "```json\n[{\"name\": \"notes\", \"arguments\": ");
 }
 
 #[test]
@@ -132,15 +129,15 @@ fn a_code_tool_that_requires_more_is_called_with_json() {
 fn arguments_are_read_back() {
     assert_eq!(
         python().form().arguments("print(1)\n"),
-        Some(json!({"code": "print(1)"}))
+        [json!({"code": "print(1)"})]
     );
-    assert_eq!(python().form().arguments("\n  \n"), None);
+    assert_eq!(python().form().arguments("\n  \n"), [json!(0); 0]);
     assert_eq!(
-        notes().form().arguments("{\"text\": \"x\"}"),
-        Some(json!({"text": "x"}))
+        notes().form().arguments("{\"text\": \"x\"}}]"),
+        [json!({"text": "x"})]
     );
-    assert_eq!(notes().form().arguments("[1]"), None);
-    assert_eq!(notes().form().arguments("{\"text\": "), None);
+    assert_eq!(notes().form().arguments("[1]"), [json!(0); 0]);
+    assert_eq!(notes().form().arguments("{\"text\": "), [json!(0); 0]);
 }
 
 #[test]
@@ -151,7 +148,7 @@ fn a_call_in_history_looks_as_it_was_written() {
     let text = call_text("notes", &json!({"text": "x"}), None);
     assert_eq!(
         text,
-        "```json\n{\"name\": \"notes\", \"arguments\": {\"text\":\"x\"}}\n```"
+        "```json\n[{\"name\": \"notes\", \"arguments\": {\"text\":\"x\"}}]\n```"
     );
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Message, json_opening};
+use super::{Message, json_opening, parameters};
 
 /// A tool that may be called in this turn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,10 +40,13 @@ pub enum CallForm {
         /// The fence's language.
         language: String,
     },
-    /// JSON under this schema.
+    /// The rest of a JSON array of calls behind what [`ToolSpec::opening`] begins: the arguments
+    /// of the first under this schema, and more calls of the same tool where there are any.
     Json {
         /// The arguments' schema.
         schema: Value,
+        /// What stands before the arguments of each further call.
+        next: String,
     },
 }
 
@@ -56,23 +59,34 @@ impl CallForm {
         }
     }
 
-    /// The arguments in what the model wrote; `None` where it is no call.
-    pub fn arguments(&self, written: &str) -> Option<Value> {
+    /// The arguments of each call in what the model wrote; none where it is no call.
+    pub fn arguments(&self, written: &str) -> Vec<Value> {
         match self {
             CallForm::Fenced { argument, .. } => {
                 let code = written.trim_end();
-                let arguments = || {
-                    let mut map = serde_json::Map::new();
-                    map.insert(argument.clone(), Value::from(code));
-                    Value::Object(map)
-                };
-                (!code.trim().is_empty()).then(arguments)
+                if code.trim().is_empty() {
+                    return Vec::new();
+                }
+                let map = serde_json::Map::from_iter([(argument.clone(), Value::from(code))]);
+                vec![Value::Object(map)]
             }
-            CallForm::Json { .. } => serde_json::from_str(written)
-                .ok()
-                .filter(|value: &Value| value.is_object()),
+            CallForm::Json { .. } => {
+                let whole = format!("[{{\"arguments\": {written}");
+                let calls: Vec<Written> = serde_json::from_str(&whole).unwrap_or_default();
+                let arguments: Vec<Value> = calls.into_iter().map(|call| call.arguments).collect();
+                match arguments.iter().all(Value::is_object) {
+                    true => arguments,
+                    false => Vec::new(),
+                }
+            }
         }
     }
+}
+
+/// A call in an array of calls.
+#[derive(Deserialize)]
+struct Written {
+    arguments: Value,
 }
 
 /// Most characters of a tool's line: a small model reads every one of them before each answer.
@@ -131,7 +145,8 @@ impl ToolSpec {
     /// since the fence has no place for the rest.
     pub fn form(&self) -> CallForm {
         let json = || CallForm::Json {
-            schema: self.input.clone(),
+            schema: parameters::closed(&self.input),
+            next: format!(", {}", json_opening(&self.name)),
         };
         let Some(code) = &self.code else {
             return json();
@@ -156,7 +171,7 @@ impl ToolSpec {
     pub fn opening(&self) -> String {
         match self.form() {
             CallForm::Fenced { language, .. } => format!("```{language}\n"),
-            CallForm::Json { .. } => format!("```json\n{}", json_opening(&self.name)),
+            CallForm::Json { .. } => format!("```json\n[{}", json_opening(&self.name)),
         }
     }
 }
@@ -234,5 +249,5 @@ pub fn call_text(name: &str, arguments: &Value, code: Option<&CodeForm>) -> Stri
         let text = arguments.get(&form.argument)?.as_str()?;
         Some(format!("```{}\n{}\n```", form.language, text.trim_end()))
     });
-    written.unwrap_or_else(|| format!("```json\n{}{arguments}}}\n```", json_opening(name)))
+    written.unwrap_or_else(|| format!("```json\n[{}{arguments}}}]\n```", json_opening(name)))
 }

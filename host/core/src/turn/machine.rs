@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Choice, Refusal, TurnAction, TurnEnd, TurnEvent, TurnLimits};
+use super::{Choice, TurnAction, TurnEnd, TurnEvent, TurnLimits};
 use crate::{
     context::Window,
-    prompt::{self, CallForm, CopyRule, Exchange, NONE, ToolSpec},
+    prompt::{self, CallForm, CopyRule, Exchange, ToolSpec},
 };
 
 /// One turn.
@@ -20,11 +20,7 @@ pub struct Turn {
     pub(super) exchanges: Vec<Exchange>,
     /// Calls that were to run, to recognise a repeated one.
     pub(super) ran: Vec<(String, Value)>,
-    /// Arguments of the calls that are written and run together once the last of them is.
-    pub(super) batch: Vec<Value>,
-    /// Why the call after those is not run, where one was written.
-    pub(super) dropped: Option<Refusal>,
-    /// Calls that were begun.
+    /// Calls that were written.
     pub(super) calls: u32,
     /// Whether one more was wanted than may be.
     pub(super) wanted_more: bool,
@@ -38,22 +34,22 @@ pub struct Turn {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum State {
     New,
+    /// `left` are the tools that are decided about once this is none of them.
     Deciding {
         options: Vec<String>,
+        left: Vec<usize>,
     },
-    /// `begun` is what stands before the call in the model's message.
+    /// Whether the tool does what is asked for at all.
+    Checking {
+        tool: usize,
+    },
     Writing {
         tool: usize,
         form: CallForm,
-        begun: String,
-    },
-    /// Whether another call of the same tool follows.
-    Continuing {
-        tool: usize,
-        begun: String,
     },
     Running {
         tool: usize,
+        calls: Vec<Value>,
     },
     Answering,
     Ended,
@@ -71,8 +67,6 @@ impl Turn {
             state: State::New,
             exchanges: Vec::new(),
             ran: Vec::new(),
-            batch: Vec::new(),
-            dropped: None,
             calls: 0,
             wanted_more: false,
             corrected: false,
@@ -100,11 +94,12 @@ impl Turn {
             (_, TurnEvent::StopRequested) => self.end(TurnEnd::Cancelled),
             (_, TurnEvent::Failed { code, message }) => self.end(TurnEnd::Failed { code, message }),
             (State::New, TurnEvent::Started) => self.begin(),
-            (State::Deciding { options }, TurnEvent::Decided { name }) => {
-                self.decided(&options, &name)
+            (State::Deciding { options, left }, TurnEvent::Decided { name }) => {
+                self.decided(&options, &left, &name)
             }
+            (State::Checking { tool }, TurnEvent::Decided { name }) => self.checked(tool, &name),
             (
-                State::Writing { tool, form, begun },
+                State::Writing { tool, form },
                 TurnEvent::CallWritten {
                     text,
                     whole,
@@ -112,15 +107,12 @@ impl Turn {
                 },
             ) => {
                 self.written_tokens = self.written_tokens.saturating_add(tokens);
-                self.call_written(tool, &form, begun, &text, whole)
+                self.call_written(tool, &form, &text, whole)
             }
-            (State::Continuing { tool, begun }, TurnEvent::Decided { name }) => {
-                self.continued(tool, begun, &name)
-            }
-            (State::Running { tool }, TurnEvent::ToolsEnded { results })
-                if results.len() == self.batch.len() =>
+            (State::Running { tool, calls }, TurnEvent::ToolsEnded { results })
+                if results.len() == calls.len() =>
             {
-                self.tools_ended(tool, results)
+                self.tools_ended(tool, calls, results)
             }
             (State::Answering, TurnEvent::TextDelta { text }) => {
                 self.answer.push_str(&text);
@@ -151,57 +143,6 @@ impl Turn {
             }
             Choice::Required => self.decide(false),
             Choice::Auto => self.decide(true),
-        }
-    }
-
-    /// Asks for a decision, or takes it where only one is possible.
-    pub(super) fn decide(&mut self, with_none: bool) -> Vec<TurnAction> {
-        let mut options = Vec::new();
-        if with_none {
-            options.push(NONE.to_owned());
-        }
-        let question = &self.window.question;
-        for tool in &self.tools {
-            let admitted = match &self.choice {
-                Choice::Tool(name) => tool.name == *name,
-                Choice::None => false,
-                Choice::Auto | Choice::Required => {
-                    !self.exchanges.is_empty() || !prompt::comes_later(tool, &self.tools, question)
-                }
-            };
-            if admitted {
-                options.push(tool.name.clone());
-            }
-        }
-        if let [only] = options.as_slice() {
-            let only = only.clone();
-            return self.decided(&options, &only);
-        }
-        let Window {
-            earlier, question, ..
-        } = &self.window;
-        let prompt = prompt::decision(&self.tools, earlier, question, &self.exchanges);
-        self.state = State::Deciding {
-            options: options.clone(),
-        };
-        vec![TurnAction::Decide { prompt, options }]
-    }
-
-    fn decided(&mut self, options: &[String], name: &str) -> Vec<TurnAction> {
-        if !options.iter().any(|option| option == name) {
-            // The grammar admits nothing else, so this is a fault and no opinion of the model.
-            return self.end(TurnEnd::Failed {
-                code: "model_error".to_owned(),
-                message: "the model chose a tool that was not offered".to_owned(),
-            });
-        }
-        match self.position(name) {
-            Some(_) if self.calls >= self.limits.calls => {
-                self.wanted_more = true;
-                self.write_answer()
-            }
-            Some(tool) => self.write_call(tool),
-            None => self.write_answer(),
         }
     }
 
@@ -238,7 +179,7 @@ impl Turn {
             .saturating_sub(self.written_tokens)
     }
 
-    fn position(&self, name: &str) -> Option<usize> {
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.tools.iter().position(|tool| tool.name == name)
     }
 

@@ -1,6 +1,9 @@
 //! The machine under a scripted model.
 
-use serde_json::json;
+mod calls;
+mod decisions;
+
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
@@ -113,7 +116,13 @@ fn names(actions: &[TurnAction]) -> Vec<String> {
                 calls,
                 result_tokens,
             } => {
-                let calls: Vec<String> = calls.iter().map(ToString::to_string).collect();
+                let calls: Vec<String> = calls
+                    .iter()
+                    .map(|call| match call.is_repeated {
+                        true => "-".to_owned(),
+                        false => call.arguments.to_string(),
+                    })
+                    .collect();
                 format!("run {tool} {} {result_tokens}", calls.join(" "))
             }
             TurnAction::RefuseCall { refusal } => format!("refuse {refusal:?}"),
@@ -138,36 +147,6 @@ fn check(turn: &mut Turn, event: TurnEvent, expected: &[&str]) -> Vec<TurnAction
     let actions = turn.handle(event);
     assert_eq!(names(&actions), expected);
     actions
-}
-
-#[test]
-fn code_comes_after_the_page_that_the_message_names() {
-    for (question, options) in [
-        (
-            "What does https://a.example/b say?",
-            "decide none|web_fetch",
-        ),
-        (
-            "Use Python to parse https://a.example/?b=1",
-            "decide none|python|web_fetch",
-        ),
-    ] {
-        let tools = vec![python(), fetch()];
-        let mut turn = Turn::new(window(question), tools, Choice::Auto, LIMITS);
-        check(&mut turn, TurnEvent::Started, &[options]);
-    }
-    // Where nothing reads pages, code is all there is; and once a page was read, code may follow.
-    let question = "How long is https://a.example/b?";
-    let mut turn = Turn::new(window(question), vec![python()], Choice::Auto, LIMITS);
-    check(&mut turn, TurnEvent::Started, &["decide none|python"]);
-    let tools = vec![python(), fetch()];
-    let mut turn = Turn::new(window(question), tools, Choice::Auto, LIMITS);
-    turn.handle(TurnEvent::Started);
-    turn.handle(decided("web_fetch"));
-    turn.handle(written(r#"{"url": "https://a.example/b"}"#));
-    turn.handle(decided(crate::prompt::CALLS_END));
-    let actions = turn.handle(ended(true, "a page"));
-    assert_eq!(names(&actions), ["decide none|python|web_fetch"]);
 }
 
 #[test]
@@ -279,40 +258,6 @@ fn the_answers_prompt_continues_the_calls_prompt() {
 }
 
 #[test]
-fn choices_are_masks() {
-    check(&mut turn(Choice::None), TurnEvent::Started, &["answer 100"]);
-    check(
-        &mut turn(Choice::Required),
-        TurnEvent::Started,
-        &["decide python|web_fetch"],
-    );
-    let forced = &mut turn(Choice::Tool("web_fetch".into()));
-    check(forced, TurnEvent::Started, &["call web_fetch 50"]);
-    check(
-        &mut turn(Choice::Tool("shell".into())),
-        TurnEvent::Started,
-        &["failed invalid_request"],
-    );
-    let mut nothing = Turn::new(window("Hi"), vec![], Choice::Required, LIMITS);
-    check(
-        &mut nothing,
-        TurnEvent::Started,
-        &["failed invalid_request"],
-    );
-    let mut nothing = Turn::new(window("Hi"), vec![], Choice::Auto, LIMITS);
-    check(&mut nothing, TurnEvent::Started, &["answer 100"]);
-    let mut one = Turn::new(window("Hi"), vec![python()], Choice::Required, LIMITS);
-    check(&mut one, TurnEvent::Started, &["call python 50"]);
-}
-
-#[test]
-fn a_name_that_was_not_offered_is_a_fault() {
-    let mut turn = turn(Choice::Required);
-    turn.handle(TurnEvent::Started);
-    check(&mut turn, decided(NONE), &["failed model_error"]);
-}
-
-#[test]
 fn a_required_tool_is_required_once() {
     let mut turn = turn(Choice::Required);
     turn.handle(TurnEvent::Started);
@@ -346,190 +291,6 @@ fn a_forced_tool_runs_again_only_after_a_failure() {
         failed.starts_with("The tool `python` failed:\n```\nZeroDivisionError"),
         "{failed}"
     );
-}
-
-#[test]
-fn a_repeated_call_is_refused() {
-    let mut turn = turn(Choice::Auto);
-    turn.handle(TurnEvent::Started);
-    turn.handle(decided("python"));
-    turn.handle(written("print(1)"));
-    turn.handle(ended(true, "1"));
-    turn.handle(decided("python"));
-    check(
-        &mut turn,
-        written("print(1)\n\n"),
-        &["refuse Repeated", "answer 80"],
-    );
-}
-
-#[test]
-fn the_order_of_keys_makes_no_other_call() {
-    let mut turn = turn(Choice::Auto);
-    turn.handle(TurnEvent::Started);
-    turn.handle(decided("web_fetch"));
-    check(
-        &mut turn,
-        written(r#"{"url": "https://a.example", "n": 1}"#),
-        &[MORE],
-    );
-    check(
-        &mut turn,
-        decided(crate::prompt::CALLS_END),
-        &[r#"run web_fetch {"url":"https://a.example","n":1} 500"#],
-    );
-    turn.handle(ended(true, "page"));
-    turn.handle(decided("web_fetch"));
-    check(
-        &mut turn,
-        written(r#"{"n":1,"url":"https://a.example"}"#),
-        &["refuse Repeated", "answer 80"],
-    );
-}
-
-#[test]
-fn calls_are_bounded_and_one_too_many_is_said() {
-    let mut turn = turn(Choice::Auto);
-    turn.handle(TurnEvent::Started);
-    for round in 0..LIMITS.calls {
-        check(
-            &mut turn,
-            decided("python"),
-            &[&format!("call python {}", 50.min(100 - 10 * round))],
-        );
-        turn.handle(written(&format!("print({round})")));
-        let expected = "decide none|python|web_fetch";
-        check(&mut turn, ended(true, "x"), &[expected]);
-    }
-    let mut enough = turn.clone();
-    let whole = || TurnEvent::AnswerEnded {
-        whole: true,
-        tokens: 1,
-    };
-    check(&mut enough, decided(NONE), &["answer 60"]);
-    check(&mut enough, whole(), &["Completed"]);
-    check(&mut turn, decided("python"), &["answer 60"]);
-    check(&mut turn, whole(), &["OutOfCalls"]);
-}
-
-const MORE: &str = "decide ```|{\"name\"";
-
-#[test]
-fn calls_of_one_tool_run_together() {
-    let mut turn = turn(Choice::Auto);
-    turn.handle(TurnEvent::Started);
-    turn.handle(decided("web_fetch"));
-    let more = check(&mut turn, written(r#"{"url": "a"}"#), &[MORE]);
-    let TurnAction::Decide { prompt, .. } = &more[0] else {
-        panic!("no decision")
-    };
-    let begun = "```json\n{\"name\": \"web_fetch\", \"arguments\": {\"url\": \"a\"}}\n";
-    assert_eq!(prompt.begun, begun);
-    let next = check(
-        &mut turn,
-        decided(crate::prompt::NEXT_CALL),
-        &["call web_fetch 50"],
-    );
-    let TurnAction::WriteCall { prompt, .. } = &next[0] else {
-        panic!("no call")
-    };
-    assert_eq!(
-        prompt.begun,
-        format!("{begun}{{\"name\": \"web_fetch\", \"arguments\": ")
-    );
-    check(&mut turn, written(r#"{"url": "b"}"#), &[MORE]);
-    check(
-        &mut turn,
-        decided(crate::prompt::CALLS_END),
-        &[r#"run web_fetch {"url":"a"} {"url":"b"} 250"#],
-    );
-    // What can be mended is, under its message, though it was not the last.
-    let bad = ToolEnd {
-        anew: true,
-        ..end(false, "`url` is no URL", 10)
-    };
-    let anew = check(
-        &mut turn,
-        all_ended(vec![bad, end(true, "page b", 10)]),
-        &["call web_fetch 50"],
-    );
-    let TurnAction::WriteCall { prompt, .. } = &anew[0] else {
-        panic!("no call")
-    };
-    let texts: Vec<&str> = prompt.messages.iter().map(|m| m.text.as_str()).collect();
-    assert!(
-        texts.iter().any(|text| text.contains("page b")),
-        "{texts:?}"
-    );
-    assert!(texts.last().unwrap().contains("no URL"), "{texts:?}");
-    // One that is written anew is one.
-    let run = check(
-        &mut turn,
-        written(r#"{"url": "c"}"#),
-        &[r#"run web_fetch {"url":"c"} 490"#],
-    );
-    assert!(matches!(run[0], TurnAction::RunTools { .. }));
-}
-
-#[test]
-fn results_that_do_not_belong_to_the_calls_are_a_fault() {
-    let mut turn = turn(Choice::Tool("web_fetch".into()));
-    turn.handle(TurnEvent::Started);
-    turn.handle(written(r#"{"url": "a"}"#));
-    let two = vec![end(true, "x", 1), end(true, "y", 1)];
-    check(&mut turn, all_ended(two), &["failed server_error"]);
-}
-
-#[test]
-fn a_repetition_ends_the_calls_that_run_together() {
-    for (second, refusal) in [
-        (written(r#"{"url": "a"}"#), "refuse Repeated"),
-        (written("{"), "refuse Unreadable"),
-    ] {
-        let mut turn = turn(Choice::Auto);
-        turn.handle(TurnEvent::Started);
-        turn.handle(decided("web_fetch"));
-        turn.handle(written(r#"{"url": "a"}"#));
-        turn.handle(decided(crate::prompt::NEXT_CALL));
-        check(&mut turn, second, &[r#"run web_fetch {"url":"a"} 500"#]);
-        check(
-            &mut turn,
-            ended(true, "page"),
-            &[refusal, "decide none|python|web_fetch"],
-        );
-    }
-}
-
-#[test]
-fn calls_that_run_together_count_as_many() {
-    let mut turn = turn(Choice::Auto);
-    turn.handle(TurnEvent::Started);
-    turn.handle(decided("web_fetch"));
-    for url in ["a", "b", "c"] {
-        check(
-            &mut turn,
-            written(&json!({"url": url}).to_string()),
-            &[MORE],
-        );
-        turn.handle(decided(crate::prompt::NEXT_CALL));
-    }
-    // The fourth is the last that may be.
-    let actions = turn.handle(written(r#"{"url": "d"}"#));
-    assert!(names(&actions)[0].starts_with("run web_fetch"));
-}
-
-#[test]
-fn each_result_gets_half_of_the_room_that_is_left() {
-    let mut turn = turn(Choice::Auto);
-    turn.handle(TurnEvent::Started);
-    turn.handle(decided("python"));
-    check(&mut turn, written("1"), &[r#"run python {"code":"1"} 500"#]);
-    turn.handle(all_ended(vec![end(true, "long", 500)]));
-    turn.handle(decided("python"));
-    check(&mut turn, written("2"), &[r#"run python {"code":"2"} 250"#]);
-    turn.handle(all_ended(vec![end(true, "long", 600)]));
-    turn.handle(decided("python"));
-    check(&mut turn, written("3"), &[r#"run python {"code":"3"} 64"#]);
 }
 
 #[test]
@@ -646,45 +407,4 @@ fn events_and_actions_are_data() {
     let text = serde_json::to_string(&actions).unwrap();
     let read: Vec<TurnAction> = serde_json::from_str(&text).unwrap();
     assert_eq!(read, actions);
-}
-
-#[test]
-fn a_call_that_can_be_mended_is_written_anew_once() {
-    let mut turn = turn(Choice::Auto);
-    turn.handle(TurnEvent::Started);
-    check(&mut turn, decided("web_fetch"), &["call web_fetch 50"]);
-    turn.handle(written(r#"{"url": "a"}"#));
-    turn.handle(decided(crate::prompt::CALLS_END));
-    let actions = check(
-        &mut turn,
-        mendable("`url` is no URL"),
-        &["call web_fetch 50"],
-    );
-    let [TurnAction::WriteCall { prompt, .. }] = actions.as_slice() else {
-        panic!("{actions:?}");
-    };
-    let read = &prompt.messages.last().unwrap().text;
-    assert!(read.contains("`url` is no URL"), "{read}");
-    turn.handle(written(r#"{"url": "b"}"#));
-    // The second time the model decides what to do.
-    check(
-        &mut turn,
-        mendable("`url` is no URL"),
-        &["decide none|python|web_fetch"],
-    );
-}
-
-#[test]
-fn a_call_is_not_written_anew_beyond_the_calls_of_a_turn() {
-    let limits = TurnLimits { calls: 1, ..LIMITS };
-    let tools = vec![python(), fetch()];
-    let mut turn = Turn::new(window("Read a"), tools, Choice::Auto, limits);
-    turn.handle(TurnEvent::Started);
-    turn.handle(decided("web_fetch"));
-    turn.handle(written(r#"{"url": "a"}"#));
-    check(
-        &mut turn,
-        mendable("`url` is no URL"),
-        &["decide none|python|web_fetch"],
-    );
 }

@@ -15,7 +15,7 @@ use crate::runs::{AnswerError, Run, RunLimits};
 fn steps() -> [Step; 4] {
     [
         Step::Say("web_fetch"),
-        Step::Say(r#"{"url":"https://a.example/"}"#),
+        Step::Say(r#"{"url":"https://a.example/"}}]"#),
         Step::Say("none"),
         Step::Say("Here it is."),
     ]

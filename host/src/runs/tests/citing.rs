@@ -34,9 +34,9 @@ fn cited(item: &Item) -> Vec<(u32, u64, u64, String)> {
 async fn an_answer_is_linked_to_passages_that_exist() {
     let bench = Bench::new([
         Step::Say("web_fetch"),
-        Step::Say(r#"{"url":"https://a.example/one"}"#),
+        Step::Say(r#"{"url":"https://a.example/one"}}]"#),
         Step::Say("web_fetch"),
-        Step::Say(r#"{"url":"https://a.example/two"}"#),
+        Step::Say(r#"{"url":"https://a.example/two"}}]"#),
         Step::Say("none"),
         Step::Say("Nøøn [1], says the other [4]; not [7] or `[2]`."),
         Step::Say("none"),

@@ -198,8 +198,8 @@ async fn runs_are_capped() {
 async fn a_call_that_does_not_fit_is_written_anew_without_another_decision() {
     let bench = Bench::new([
         Step::Say("web_fetch"),
-        Step::Say(r#"{"url": 5}"#),
-        Step::Say(r#"{"url": "https://a.example/"}"#),
+        Step::Say(r#"{"url": 5}}]"#),
+        Step::Say(r#"{"url": "https://a.example/"}}]"#),
         Step::Say("none"),
         Step::Say("Read."),
     ])

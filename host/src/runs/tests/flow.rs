@@ -281,7 +281,7 @@ async fn choices_are_masks_and_filters_hold() {
     let bench = Bench::new([
         Step::Say("No tool."),
         Step::Say("No tools."),
-        Step::Say("{\"url\": \"https://a.example\"}"),
+        Step::Say("{\"url\": \"https://a.example\"}}]"),
         Step::Say("A page."),
         Step::Say("python"),
         Step::Say("1"),

@@ -13,7 +13,6 @@ use alcove_api_types::{
     Audience, Choice, Label, Passage, PassageSource, ToolOutcome, ToolPart, ToolUsage,
 };
 use alcove_core::ids::{BindingId, ConversationId};
-use alcove_core::prompt::{CALLS_END, NEXT_CALL};
 use alcove_policies::manifest;
 use alcove_runtime::{Finish, TokenUsage};
 use alcove_sandbox::{HostRecord, LogLevel, Progress};
@@ -26,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::{InternalError, Toolbox};
 use crate::{
     accounts::Principal,
-    inference::{Form, Job, Model, ModelError, ModelEvent, Pieces},
+    inference::{Job, Model, ModelError, ModelEvent, Pieces},
     tools::{OfferedTool, Question, ToolRequest, ToolResult, Verdict},
 };
 
@@ -73,10 +72,6 @@ impl ScriptedModel {
     }
 }
 
-fn asks_for_more(job: &Job) -> bool {
-    matches!(&job.form, Form::Choice(options) if options.iter().any(|one| one == CALLS_END))
-}
-
 fn text(text: &str) -> Result<ModelEvent, ModelError> {
     Ok(ModelEvent::Text(text.to_owned()))
 }
@@ -105,21 +100,12 @@ impl Model for ScriptedModel {
     }
 
     async fn generate(&self, job: Job, cancel: CancellationToken) -> Result<Pieces, ModelError> {
-        let step = {
-            let mut steps = self.steps.lock().unwrap();
-            let more = |step: &mut Step| matches!(step, Step::Say(NEXT_CALL));
-            match asks_for_more(&job) {
-                // Another call follows where the script says so; that it was asked is no step.
-                true => match steps.pop_front_if(more) {
-                    Some(step) => step,
-                    None => {
-                        let end = [text(CALLS_END), done(Finish::Stop)];
-                        return Ok(stream::iter(end).boxed());
-                    }
-                },
-                false => steps.pop_front().expect("the script has a step for it"),
-            }
-        };
+        let step = self
+            .steps
+            .lock()
+            .unwrap()
+            .pop_front()
+            .expect("the script has a step for it");
         self.asked.lock().unwrap().push(job);
         Ok(match step {
             Step::Say(said) => stream::iter([text(said), done(Finish::Stop)]).boxed(),
@@ -228,6 +214,7 @@ impl Toolbox for ScriptedTools {
                 json!({
                     "name": "read_document", "title": "Read a file", "description": "Reads a file.",
                     "input": input("path"), "files": ["*.pdf"],
+                    "examples": [{"title": "What does the file say?", "arguments": "{\"path\": \"a.pdf\"}"}],
                 }),
                 false,
             ),

@@ -9,19 +9,18 @@ use alcove_api_types::{
     Answer, Choice, CreateResponse, EventBody, Item, ItemStatus, Response, ResponseStatus,
     ToolCall, ToolOutcome,
 };
-use alcove_core::prompt::NEXT_CALL;
 use tokio::sync::Barrier;
 
 use super::{Bench, Step, ended, limits, says, scripted::Scripted, text_of, until};
 use crate::{runs::RunLimits, store::log::At};
 
 /// Two pages are read, then the answer.
-fn steps() -> [Step; 6] {
+fn steps() -> [Step; 4] {
     [
         Step::Say("web_fetch"),
-        Step::Say(r#"{"url":"https://a.example/"}"#),
-        Step::Say(NEXT_CALL),
-        Step::Say(r#"{"url":"https://b.example/"}"#),
+        Step::Say(
+            r#"{"url":"https://a.example/"}}, {"name": "web_fetch", "arguments": {"url":"https://b.example/"}}]"#,
+        ),
         Step::Say("none"),
         Step::Say("Both are read."),
     ]
@@ -155,7 +154,7 @@ async fn one_call_too_many_is_said() {
     };
     let steps = [
         Step::Say("web_fetch"),
-        Step::Say(r#"{"url":"https://a.example/"}"#),
+        Step::Say(r#"{"url":"https://a.example/"}}]"#),
         Step::Say("web_fetch"),
         Step::Say("Half of it."),
     ];

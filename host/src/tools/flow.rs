@@ -12,7 +12,7 @@ use alcove_api_types::{Label, ToolCall, ToolOutcome};
 use alcove_policies::{Authority, FILES_SOURCE};
 use alcove_sandbox::{Outbound, Passage};
 use serde_json::Value;
-use url::Url;
+use url::{Position, Url};
 
 use super::{OfferedTool, ToolRequest, urls};
 
@@ -84,6 +84,11 @@ impl Flow {
         self.known.contains(urls::sent_form(url).as_str())
     }
 
+    /// Whether a request may go there: to what is known, and to what its site asks of readers.
+    fn admits(&self, url: &Url) -> bool {
+        self.knows(url) || is_rules_of(url, self.known.iter().map(String::as_str))
+    }
+
     fn learn(&mut self, found: Vec<Url>) {
         if found.is_empty() {
             return;
@@ -120,10 +125,27 @@ impl Outbound for Watched {
         match &self.approved {
             Approved::Anywhere => Passage::AsIs,
             Approved::These(named) if named.contains(&urls::sent_form(url)) => Passage::AsIs,
-            Approved::These(_) | Approved::Nothing if self.flow.knows(url) => Passage::Bare,
+            Approved::These(named) if is_rules_of(url, named.iter().map(Url::as_str)) => {
+                Passage::Bare
+            }
+            Approved::These(_) | Approved::Nothing if self.flow.admits(url) => Passage::Bare,
             Approved::These(_) | Approved::Nothing => Passage::Refused,
         }
     }
+}
+
+/// Whether an address is the `/robots.txt` of a site that has one of these addresses. It tells the
+/// site nothing that the address itself would not.
+fn is_rules_of<'a>(url: &Url, mut known: impl Iterator<Item = &'a str>) -> bool {
+    let is_rules = url.path() == "/robots.txt" && url.query().is_none();
+    let site = &url[..Position::BeforePath];
+    // What is known is written in one form, which has a path.
+    let belongs = |known: &str| {
+        known
+            .strip_prefix(site)
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
+    is_rules && known.any(belongs)
 }
 
 /// What a call may tell the world.
@@ -355,6 +377,23 @@ mod tests {
         assert_eq!(passage(these(), "https://b.example/?q=1"), Passage::AsIs);
         assert_eq!(passage(these(), "https://b.example/?q=2"), Passage::Refused);
         assert_eq!(passage(these(), "https://a.example/"), Passage::Bare);
+        // What a site asks of readers may be read where the site may be.
+        for (url, expected) in [
+            ("https://a.example/robots.txt", Passage::Bare),
+            ("https://b.example/robots.txt", Passage::Bare),
+            ("https://a.example/robots.txt?q=secret", Passage::Refused),
+            ("https://a.example/x/robots.txt", Passage::Refused),
+            ("http://a.example/robots.txt", Passage::Refused),
+            ("https://a.example:8443/robots.txt", Passage::Refused),
+            ("https://secret@a.example/robots.txt", Passage::Refused),
+            ("https://c.example/robots.txt", Passage::Refused),
+            (
+                "https://a.example.evil.example/robots.txt",
+                Passage::Refused,
+            ),
+        ] {
+            assert_eq!(passage(these(), url), expected, "{url}");
+        }
         assert_eq!(
             passage(Approved::Anywhere, "https://c.example/"),
             Passage::AsIs

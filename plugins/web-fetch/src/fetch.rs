@@ -6,8 +6,10 @@ use alcove_sdk::session::{self, Level};
 use alcove_sdk::{Failure, http};
 use url::Url;
 
+use crate::sites::Sites;
+
 /// So many redirects are followed, each as a request of its own.
-const MAX_REDIRECTS: usize = 5;
+pub(crate) const MAX_REDIRECTS: usize = 5;
 /// A body is read to this many bytes; the rest of a longer page is left.
 pub(crate) const MAX_BODY_BYTES: usize = 2 << 20;
 /// And that of a PDF, which is of no use in part.
@@ -52,22 +54,18 @@ pub(crate) fn address(text: &str) -> Result<Url, Failure> {
 
 /// Fetches a page.
 pub(crate) fn fetch(mut url: Url) -> Result<Fetched, Failure> {
+    let mut sites = Sites::default();
     for _ in 0..=MAX_REDIRECTS {
         session::progress(None, url.host_str().unwrap_or_default());
-        let response = send(&url)?;
+        sites.admit(&url)?;
+        let response = send(&url, TIMEOUT)?;
         if let Some(next) = redirect(&url, response.status, response.header("location"))? {
             session::log(Level::Info, &format!("{} leads to {next}", response.status));
             url = next;
             continue;
         }
         refusal(response.status, response.header("retry-after"))?;
-        if let Some(encoding) = response.header("content-encoding")
-            && !encoding.trim().eq_ignore_ascii_case("identity")
-        {
-            return Err(Failure::unavailable(format!(
-                "the site sent a compressed page ({encoding}) although it was asked not to"
-            )));
-        }
+        as_it_is(&response)?;
         let content_type = response
             .header("content-type")
             .unwrap_or_default()
@@ -85,7 +83,8 @@ pub(crate) fn fetch(mut url: Url) -> Result<Fetched, Failure> {
     )))
 }
 
-fn send(url: &Url) -> Result<http::Response, Failure> {
+/// One request, of which no redirect is followed.
+pub(crate) fn send(url: &Url, timeout: Duration) -> Result<http::Response, Failure> {
     let host = url
         .host_str()
         .ok_or_else(|| Failure::invalid_input("the URL has no host"))?;
@@ -110,7 +109,7 @@ fn send(url: &Url) -> Result<http::Response, Failure> {
             ("accept-language", language),
             ("accept-encoding", "identity"),
         ],
-        timeout: TIMEOUT,
+        timeout,
     })
 }
 
@@ -122,7 +121,11 @@ fn is_language(tag: &str) -> bool {
 }
 
 /// Where a redirect leads.
-fn redirect(from: &Url, status: u16, location: Option<&str>) -> Result<Option<Url>, Failure> {
+pub(crate) fn redirect(
+    from: &Url,
+    status: u16,
+    location: Option<&str>,
+) -> Result<Option<Url>, Failure> {
     if !matches!(status, 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
@@ -139,6 +142,18 @@ fn redirect(from: &Url, status: u16, location: Option<&str>) -> Result<Option<Ur
     address(next.as_str())
         .map(Some)
         .map_err(|_| Failure::upstream("the site redirects to an address that cannot be fetched"))
+}
+
+/// Refuses what is compressed, which nothing here reads.
+pub(crate) fn as_it_is(response: &http::Response) -> Result<(), Failure> {
+    match response.header("content-encoding") {
+        Some(encoding) if !encoding.trim().eq_ignore_ascii_case("identity") => {
+            Err(Failure::unavailable(format!(
+                "the site sent a compressed page ({encoding}) although it was asked not to"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a status that is no success means.
@@ -197,6 +212,12 @@ mod tests {
         assert!(to("https://user@other.example/").is_err());
         assert!(redirect(&from, 302, None).is_err());
         assert!(redirect(&from, 304, Some("/x")).unwrap().is_none());
+    }
+
+    #[test]
+    fn sites_are_told_the_name_that_their_rules_know() {
+        let (product, _) = USER_AGENT.split_once('/').unwrap();
+        assert_eq!(product, crate::robots::PRODUCT);
     }
 
     #[test]

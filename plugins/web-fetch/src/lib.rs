@@ -8,6 +8,8 @@ mod fetch;
 mod json;
 mod markdown;
 mod page;
+mod robots;
+mod sites;
 
 /// The text of an HTML page as the tool gives it, for those who measure that.
 ///

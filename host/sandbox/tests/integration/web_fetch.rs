@@ -1,7 +1,8 @@
 //! The web-fetch tool against a site on loopback, which a policy opens for it.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 
 use alcove_policies::Policy;
 use alcove_sandbox::{Content, Outcome, Report};
@@ -19,19 +20,24 @@ fn site() -> u16 {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let first = lines.next().and_then(Result::ok).unwrap_or_default();
-            // The head is read to its end, or closing the connection would break the answer off.
-            for line in lines {
-                if line.map_or(true, |line| line.is_empty()) {
-                    break;
-                }
-            }
-            let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+            let path = path_of(&stream);
             let _ = stream.write_all(&answer(&path));
         }
     });
     port
+}
+
+/// The path that a request asks for.
+fn path_of(stream: &TcpStream) -> String {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    let first = lines.next().and_then(Result::ok).unwrap_or_default();
+    // The head is read to its end, or closing the connection would break the answer off.
+    for line in lines {
+        if line.map_or(true, |line| line.is_empty()) {
+            break;
+        }
+    }
+    first.split(' ').nth(1).unwrap_or_default().to_owned()
 }
 
 fn answer(path: &str) -> Vec<u8> {
@@ -181,4 +187,84 @@ async fn a_page_becomes_markdown_and_every_refusal_has_a_kind() {
         Outcome::Denied(denial) => assert_eq!(denial.capability, "http"),
         other => panic!("{other:?}"),
     }
+}
+
+/// A site with rules, and a count of how often each path was asked for.
+fn site_with_rules(rules: &'static str) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let path = path_of(&stream);
+            log.lock().unwrap().push(path.clone());
+            let _ = stream.write_all(&match path.as_str() {
+                "/robots.txt" => rules.as_bytes().to_vec(),
+                path => answer(path),
+            });
+        }
+    });
+    (port, asked)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_site_asks_of_automatic_readers_is_heeded() {
+    let bench = Bench::new();
+    let tool = bench.load(&built("web-fetch.wasm")).await.unwrap();
+    let fetch = async |port: u16, path: &str, grant: &str| {
+        let policy = Policy::parse(&format!(
+            "version = 1\nplugin = \"alcove/web-fetch\"\n[[http]]\n\
+             origin = \"http://127.0.0.1:{port}\"\naddresses = [\"127.0.0.1/32\"]\n{grant}"
+        ))
+        .unwrap();
+        let arguments = serde_json::json!({"url": format!("http://127.0.0.1:{port}{path}")});
+        bench
+            .sandbox
+            .call(&tool, call(&policy, "web_fetch", &arguments.to_string()))
+            .await
+    };
+    let rules = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n\
+                 User-agent: *\nDisallow: /\n\nUser-agent: Alcove-web-fetch\nDisallow: /latin\nDisallow: /hop/";
+    let (port, asked) = site_with_rules(rules);
+    assert!(matches!(
+        fetch(port, "/page", "").await.outcome,
+        Outcome::Ok(_)
+    ));
+    let refused = fetch(port, "/latin", "").await;
+    let Outcome::Failed(why) = &refused.outcome else {
+        panic!("{:?}", refused.outcome);
+    };
+    assert!(why.message.contains("robots.txt"), "{why:?}");
+    assert_eq!(
+        *asked.lock().unwrap(),
+        ["/robots.txt", "/page", "/robots.txt"],
+        "what is not to be read is not asked for"
+    );
+    // Where the admin opened these paths alone, the rules can't be read, and what may be is said.
+    let paths = "paths = [\"/latin\"]\n";
+    assert!(matches!(
+        fetch(port, "/latin", paths).await.outcome,
+        Outcome::Ok(_)
+    ));
+
+    let (port, asked) = site_with_rules(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+    );
+    let report = fetch(port, "/page", "").await;
+    assert_eq!(failure(&report), "unavailable");
+    assert_eq!(*asked.lock().unwrap(), ["/robots.txt"]);
+
+    // Several steps within a site ask once; the rules hold for every step.
+    let nothing = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let (port, asked) = site_with_rules(nothing);
+    assert!(matches!(
+        fetch(port, "/hop/1", "").await.outcome,
+        Outcome::Ok(_)
+    ));
+    assert_eq!(
+        *asked.lock().unwrap(),
+        ["/robots.txt", "/hop/1", "/hop/0", "/page"]
+    );
 }

@@ -5,7 +5,7 @@
                                 each whether it is right: {"id", "is_right", "error"}
 
 The judge is that of the package `bfcl-eval`. It imports the clients of every vendor whose models it
-knows; what it needs of them is one switch, so empty modules stand in their place.
+knows; what it needs of them is one switch, so a small module stands in their place.
 """
 
 import hashlib
@@ -21,22 +21,12 @@ SUBSETS = {
     "parallel": "parallel",
     "irrelevance": "irrelevance",
 }
-PACKAGE = "bfcl_eval"
-
-
-def stand_in(name, **content):
-    """Puts an empty module in the place of a heavy one."""
-    module = types.ModuleType(name)
-    module.__dict__.update(content)
-    sys.modules[name] = module
-
-
+CLIENTS = types.ModuleType("bfcl_eval.constants.model_config")
 # Names with dots are written with underscores, as the judge does for OpenAI's models.
-KNOWN = defaultdict(lambda: types.SimpleNamespace(underscore_to_dot=True))
-stand_in(f"{PACKAGE}.constants.model_config", MODEL_CONFIG_MAPPING=KNOWN)
-CONVERTERS = f"{PACKAGE}.eval_checker.ast_eval.type_convertor"
-stand_in(f"{CONVERTERS}.java_type_converter", java_type_converter=None)
-stand_in(f"{CONVERTERS}.js_type_converter", js_type_converter=None)
+CLIENTS.MODEL_CONFIG_MAPPING = defaultdict(
+    lambda: types.SimpleNamespace(underscore_to_dot=True)
+)
+sys.modules[CLIENTS.__name__] = CLIENTS
 
 import bfcl_eval  # noqa: E402
 from bfcl_eval.constants.enums import Language  # noqa: E402
@@ -80,7 +70,7 @@ def schema(described):
             kept["properties"] = {name: schema(one) for name, one in value.items()}
         elif key == "items":
             kept["items"] = schema(value)
-        elif key in ("description", "enum", "required"):
+        elif key in ("description", "enum", "required", "default"):
             kept[key] = value
     return kept
 
@@ -107,6 +97,8 @@ def sample(count, seed):
 
 
 def verdict(subset, entry, truth, calls):
+    # What is no call is none, as where the package decodes what a model wrote.
+    calls = [call for call in calls if isinstance(call["arguments"], dict)]
     if subset == "irrelevance":
         return not calls, "" if not calls else "a call where none is right"
     output = [{call["name"]: call["arguments"]} for call in calls]

@@ -45,6 +45,7 @@ impl Limits {
     pub(super) fn resolve(raw: &RawConfig) -> Result<Limits, ConfigError> {
         const KIB: u64 = 1024;
         const MIB: u64 = 1024 * KIB;
+        const SECOND: Duration = Duration::from_secs(1);
         const HOUR: Duration = Duration::from_secs(3600);
         Ok(Limits {
             max_body_bytes: raw.bytes("limits.body", KIB, 64 * MIB)? as usize,
@@ -58,7 +59,12 @@ impl Limits {
             max_runs_per_user: raw.integer("limits.runs_per_user", 1, 4096)? as usize,
             run_retention: raw.duration("limits.run_retention", 24 * HOUR)?,
             max_tool_calls: raw.integer("limits.tool_calls", 0, 64)? as u32,
-            turn_time: raw.duration("limits.turn_time", 24 * HOUR)?,
+            turn_time: match raw.duration("limits.turn_time", 24 * HOUR)? {
+                time if time < SECOND => {
+                    return Err(raw.bad("limits.turn_time", "expected at least 1 s"));
+                }
+                time => time,
+            },
             max_output_tokens: raw.integer("limits.output_tokens", 1, 1 << 20)? as u32,
             approval_wait: raw.duration("limits.approval_wait", 24 * HOUR)?,
             max_tool_instances: raw.integer("limits.tool_instances", 1, 1000)? as u32,

@@ -38,8 +38,14 @@ impl Runs {
         let tools: Vec<_> = tools.iter().map(history::spec).collect();
         let system = Message::system(prompt::system(None, &tools));
         let answer = prompt::answer(&[system, Message::user(QUESTION)], &[]);
-        let decision = (!tools.is_empty()).then(|| prompt::decision(&tools, &[], QUESTION, &[]));
-        for prompt in decision.into_iter().chain([answer]) {
+        // As the first decision of a turn divides them.
+        let (shown, left): (Vec<_>, Vec<_>) = tools
+            .into_iter()
+            .partition(|tool| !tool.questions.is_empty());
+        let left: Vec<_> = left.iter().collect();
+        let decision = (!shown.is_empty()).then(|| prompt::decision(&shown, &[], QUESTION, &[]));
+        let choice = (!left.is_empty()).then(|| prompt::choice(&left, QUESTION));
+        for prompt in decision.into_iter().chain(choice).chain([answer]) {
             let job = Job {
                 prompt,
                 sampling: Sampling::Greedy,

@@ -233,12 +233,14 @@ async fn a_page_is_read_again_from_the_record_when_its_grant_is_gone() {
     let call = kept.kept(id).await;
     let again = kept.app.tools.replay(&call).await.unwrap();
     assert!(again.same, "{again:?}");
-    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    // The site's robots.txt, and the page.
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
     let receipt = call.receipt(&kept.who);
     // The policy has no assets, so the text is not kept to be cited.
-    let [request, asset] = receipt.host_calls.as_slice() else {
+    let [robots, request, asset] = receipt.host_calls.as_slice() else {
         panic!("{receipt:?}");
     };
+    assert!(robots.input.contains("/robots.txt"), "{receipt:?}");
     assert!(request.input.contains("/tides"), "{receipt:?}");
     assert!(asset.function.contains("assets"), "{receipt:?}");
     assert_eq!(receipt.policy_lines, [4]);
@@ -260,7 +262,7 @@ async fn a_page_is_read_again_from_the_record_when_its_grant_is_gone() {
     let divergence = again.divergence.unwrap();
     assert!(divergence.function.contains("http"), "{divergence:?}");
     assert!(divergence.recorded.contains("/tides") && divergence.now.contains("/other"));
-    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
 
     // Nobody else's call is there.
     let mut stranger = kept.who.clone();

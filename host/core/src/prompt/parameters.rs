@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 const LIMIT: usize = 3000;
 /// Most characters of the description of one.
 const DESCRIPTION_CHARS: usize = 300;
+/// Most characters of a default value.
+const DEFAULT_CHARS: usize = 60;
 /// Objects within objects that are described.
 const DEPTH: usize = 3;
 
@@ -35,10 +37,12 @@ fn describe(schema: &Value, depth: usize, text: &mut String) {
             true => "",
             false => ", optional",
         };
-        text.push_str(&format!(
-            "\n{indent}- {name} ({}{optional})",
-            kind(property)
-        ));
+        text.push_str(&format!("\n{indent}- {name} ({}{optional}", kind(property)));
+        if let Some(default) = property.get("default") {
+            let default: String = default.to_string().chars().take(DEFAULT_CHARS).collect();
+            text.push_str(&format!(", default {default}"));
+        }
+        text.push(')');
         if let Some(words) = property["description"].as_str() {
             let words: String = words.trim().chars().take(DESCRIPTION_CHARS).collect();
             text.push_str(&format!(": {words}"));
@@ -74,29 +78,42 @@ fn kind(property: &Value) -> String {
 /// where it does not say otherwise. Small models make arguments up, and most authors leave
 /// `additionalProperties` out.
 pub(super) fn closed(schema: &Value) -> Value {
-    match schema {
-        Value::Object(fields) => {
-            let mut closed: Map<String, Value> = fields
-                .iter()
-                .map(|(name, value)| (name.clone(), self::closed(value)))
-                .collect();
-            let names_all = fields.get("properties").is_some_and(Value::is_object)
-                && ![
-                    "additionalProperties",
-                    "patternProperties",
-                    "allOf",
-                    "anyOf",
-                    "oneOf",
-                ]
-                .iter()
-                .any(|key| fields.contains_key(*key));
-            if names_all {
-                closed.insert("additionalProperties".to_owned(), Value::Bool(false));
-            }
-            Value::Object(closed)
+    let Value::Object(fields) = schema else {
+        return schema.clone();
+    };
+    let mut closed: Map<String, Value> = fields
+        .iter()
+        .map(|(key, value)| (key.clone(), closed_at(key, value)))
+        .collect();
+    let leaves_open = fields.get("properties").is_some_and(Value::is_object)
+        && !SAYING_MORE.iter().any(|key| fields.contains_key(*key));
+    if leaves_open {
+        closed.insert("additionalProperties".to_owned(), Value::Bool(false));
+    }
+    Value::Object(closed)
+}
+
+/// Keys under which a schema names further properties.
+const SAYING_MORE: [&str; 5] = [
+    "additionalProperties",
+    "patternProperties",
+    "allOf",
+    "anyOf",
+    "oneOf",
+];
+
+/// What stands under a key of a schema: schemas are closed, and values are left as they are.
+fn closed_at(key: &str, value: &Value) -> Value {
+    match (key, value) {
+        ("properties" | "$defs" | "definitions", Value::Object(schemas)) => schemas
+            .iter()
+            .map(|(name, schema)| (name.clone(), closed(schema)))
+            .collect(),
+        ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(schemas)) => {
+            schemas.iter().map(closed).collect()
         }
-        Value::Array(values) => Value::Array(values.iter().map(self::closed).collect()),
-        other => other.clone(),
+        ("items" | "additionalProperties", schema) => closed(schema),
+        (_, value) => value.clone(),
     }
 }
 
@@ -113,7 +130,7 @@ mod tests {
             "properties": {
                 "city": {"type": "string", "description": "Where. "},
                 "units": {"type": "string", "enum": ["metric", "imperial"]},
-                "days": {"type": ["integer", "null"]},
+                "days": {"type": ["integer", "null"], "default": 7},
                 "stops": {"type": "array", "items": {
                     "type": "object",
                     "properties": {"at": {"type": "number"}}, "required": ["at"],
@@ -127,7 +144,7 @@ mod tests {
             described(&schema),
             "\n- city (string): Where.\
              \n- units (one of \"metric\", \"imperial\", optional)\
-             \n- days (integer or null, optional)\
+             \n- days (integer or null, optional, default 7)\
              \n- stops (array of object, optional)\
              \n  - at (number)\
              \n- tags (array of string, optional)\
@@ -150,6 +167,7 @@ mod tests {
                 "a": {"type": "object", "properties": {"properties": {"type": "string"}}},
                 "b": {"type": "object", "properties": {}, "additionalProperties": true},
                 "c": {"type": "object"},
+                "e": {"const": {"properties": {}}},
                 "d": {"anyOf": [{"type": "object", "properties": {"x": {}}}]},
             },
         });
@@ -162,9 +180,14 @@ mod tests {
             closed["properties"]["d"]["anyOf"][0]["additionalProperties"],
             false
         );
+        // A property may have that name, and a value may look like a schema.
         assert_eq!(
-            closed["properties"]["a"]["properties"]["properties"],
-            json!({"type": "string"})
+            closed["properties"]["a"]["properties"],
+            json!({"properties": {"type": "string"}})
+        );
+        assert_eq!(
+            closed["properties"]["e"]["const"],
+            json!({"properties": {}})
         );
     }
 }

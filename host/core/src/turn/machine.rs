@@ -134,6 +134,10 @@ impl Turn {
     fn begin(&mut self) -> Vec<TurnAction> {
         match &self.choice {
             Choice::None => self.write_answer(),
+            Choice::Auto if self.limits.calls == 0 => self.write_answer(),
+            Choice::Tool(_) | Choice::Required if self.limits.calls == 0 => {
+                self.no_tool("no tool may be called here (`limits.tool_calls`)".to_owned())
+            }
             Choice::Tool(name) => match self.position(name) {
                 Some(tool) => self.write_call(tool),
                 None => self.no_tool(format!("no tool called `{name}` is offered")),

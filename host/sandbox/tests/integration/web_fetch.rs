@@ -68,6 +68,11 @@ fn answer(path: &str) -> Vec<u8> {
             "location: http://169.254.169.254/latest/meta-data".into(),
             Vec::new(),
         ),
+        other if other.starts_with("/to/") => (
+            "302 Found",
+            format!("location: http://127.0.0.1:{}", &other["/to/".len()..]),
+            Vec::new(),
+        ),
         "/busy" => ("429 Too Many Requests", "retry-after: 7".into(), Vec::new()),
         other => match other
             .strip_prefix("/hop/")
@@ -189,8 +194,17 @@ async fn a_page_becomes_markdown_and_every_refusal_has_a_kind() {
     }
 }
 
-/// A site with rules, and a count of how often each path was asked for.
-fn site_with_rules(rules: &'static str) -> (u16, Arc<Mutex<Vec<String>>>) {
+const NO_RULES: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// The answer that holds these rules.
+fn rules(text: &str) -> String {
+    let length = text.len();
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{text}")
+}
+
+/// A site that answers so when it is asked for its `/robots.txt`, and the paths it was asked for.
+fn site_with(robots: impl Into<String>) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let robots = robots.into();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let asked = Arc::new(Mutex::new(Vec::new()));
@@ -201,7 +215,7 @@ fn site_with_rules(rules: &'static str) -> (u16, Arc<Mutex<Vec<String>>>) {
             let path = path_of(&stream);
             log.lock().unwrap().push(path.clone());
             let _ = stream.write_all(&match path.as_str() {
-                "/robots.txt" => rules.as_bytes().to_vec(),
+                "/robots.txt" => robots.clone().into_bytes(),
                 path => answer(path),
             });
         }
@@ -209,62 +223,141 @@ fn site_with_rules(rules: &'static str) -> (u16, Arc<Mutex<Vec<String>>>) {
     (port, asked)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_site_asks_of_automatic_readers_is_heeded() {
+/// Reads an address of the first of these ports, where a policy opens all of them.
+async fn fetch(ports: &[u16], path: &str, narrowed: &str) -> Report {
     let bench = Bench::new();
     let tool = bench.load(&built("web-fetch.wasm")).await.unwrap();
-    let fetch = async |port: u16, path: &str, grant: &str| {
-        let policy = Policy::parse(&format!(
-            "version = 1\nplugin = \"alcove/web-fetch\"\n[[http]]\n\
-             origin = \"http://127.0.0.1:{port}\"\naddresses = [\"127.0.0.1/32\"]\n{grant}"
-        ))
-        .unwrap();
-        let arguments = serde_json::json!({"url": format!("http://127.0.0.1:{port}{path}")});
-        bench
-            .sandbox
-            .call(&tool, call(&policy, "web_fetch", &arguments.to_string()))
-            .await
-    };
-    let rules = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n\
-                 User-agent: *\nDisallow: /\n\nUser-agent: Alcove-web-fetch\nDisallow: /latin\nDisallow: /hop/";
-    let (port, asked) = site_with_rules(rules);
-    assert!(matches!(
-        fetch(port, "/page", "").await.outcome,
-        Outcome::Ok(_)
-    ));
-    let refused = fetch(port, "/latin", "").await;
-    let Outcome::Failed(why) = &refused.outcome else {
-        panic!("{:?}", refused.outcome);
+    let grants: String = ports
+        .iter()
+        .map(|port| {
+            format!(
+                "[[http]]\norigin = \"http://127.0.0.1:{port}\"\n\
+                 addresses = [\"127.0.0.1/32\"]\n{narrowed}"
+            )
+        })
+        .collect();
+    let policy = Policy::parse(&format!(
+        "version = 1\nplugin = \"alcove/web-fetch\"\n[limits]\ncpu = \"5 s\"\n{grants}"
+    ))
+    .unwrap();
+    let arguments = serde_json::json!({"url": format!("http://127.0.0.1:{}{path}", ports[0])});
+    bench
+        .sandbox
+        .call(&tool, call(&policy, "web_fetch", &arguments.to_string()))
+        .await
+}
+
+#[track_caller]
+fn assert_read(report: &Report) {
+    assert!(
+        matches!(report.outcome, Outcome::Ok(_)),
+        "{:?}",
+        report.outcome
+    );
+}
+
+/// The kind and the words of a failure that names the site's rules.
+#[track_caller]
+fn refused(report: &Report) -> (&str, &str) {
+    let Outcome::Failed(why) = &report.outcome else {
+        panic!("{:?}", report.outcome);
     };
     assert!(why.message.contains("robots.txt"), "{why:?}");
+    (&why.kind, &why.message)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_site_asks_of_automatic_readers_is_heeded() {
+    let general = rules("User-agent: *\nDisallow: /\nAllow: /page$\n");
+    let (port, asked) = site_with(general);
+    assert_read(&fetch(&[port], "/page", "").await);
+    let report = fetch(&[port], "/latin", "").await;
+    assert_eq!(refused(&report).0, "denied");
     assert_eq!(
         *asked.lock().unwrap(),
         ["/robots.txt", "/page", "/robots.txt"],
         "what is not to be read is not asked for"
     );
+    let own = rules("User-agent: *\nDisallow: /\n\nUser-agent: alcove-web-fetch\nDisallow: /latin");
+    let (port, _) = site_with(own);
+    assert_read(&fetch(&[port], "/page", "").await);
+    assert_eq!(
+        refused(&fetch(&[port], "/latin", "").await).0,
+        "denied",
+        "also without a new line at the end"
+    );
     // Where the admin opened these paths alone, the rules can't be read, and what may be is said.
-    let paths = "paths = [\"/latin\"]\n";
-    assert!(matches!(
-        fetch(port, "/latin", paths).await.outcome,
-        Outcome::Ok(_)
-    ));
+    let paths = "paths = [\"/latin\", \"/nothing\"]\n";
+    assert_read(&fetch(&[port], "/latin", paths).await);
+    let report = fetch(&[port], "/nothing", paths).await;
+    assert_eq!(failure(&report), "not-found");
+}
 
-    let (port, asked) = site_with_rules(
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_cannot_say_what_it_asks_is_not_read() {
+    let (port, asked) = site_with(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
     );
-    let report = fetch(port, "/page", "").await;
-    assert_eq!(failure(&report), "unavailable");
+    let report = fetch(&[port], "/page", "").await;
+    assert_eq!(
+        refused(&report),
+        (
+            "unavailable",
+            "the site's robots.txt could not be read (status 503), which counts as a no; \
+             try again later"
+        )
+    );
     assert_eq!(*asked.lock().unwrap(), ["/robots.txt"]);
+    // Cut short, compressed, and no HTTP at all.
+    for robots in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 99\r\nconnection: close\r\n\r\nUser-agent: *\n",
+        "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        "nothing",
+    ] {
+        let (port, asked) = site_with(robots);
+        let report = fetch(&[port], "/page", "").await;
+        assert_eq!(refused(&report).0, "unavailable", "{robots}");
+        assert_eq!(*asked.lock().unwrap(), ["/robots.txt"]);
+    }
+}
 
-    // Several steps within a site ask once; the rules hold for every step.
-    let nothing = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    let (port, asked) = site_with_rules(nothing);
-    assert!(matches!(
-        fetch(port, "/hop/1", "").await.outcome,
-        Outcome::Ok(_)
-    ));
+#[tokio::test(flavor = "multi_thread")]
+async fn every_site_on_the_way_is_asked_once() {
+    // Several steps within a site ask once.
+    let (port, asked) = site_with(NO_RULES);
+    assert_read(&fetch(&[port], "/hop/1", "").await);
     assert_eq!(
         *asked.lock().unwrap(),
         ["/robots.txt", "/hop/1", "/hop/0", "/page"]
     );
+    // The rules hold for every step of the way, and another site has its own.
+    let (here, _) = site_with(rules("User-agent: *\nDisallow: /page"));
+    assert_eq!(refused(&fetch(&[here], "/hop/0", "").await).0, "denied");
+    let (there, asked) = site_with(rules("User-agent: *\nDisallow: /page"));
+    let ports = [port, there];
+    let report = fetch(&ports, &format!("/to/{there}/page"), "").await;
+    assert_eq!(refused(&report).0, "denied");
+    assert_read(&fetch(&ports, &format!("/to/{there}/latin"), "").await);
+    assert_eq!(
+        *asked.lock().unwrap(),
+        ["/robots.txt", "/robots.txt", "/latin"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_moved_are_followed() {
+    let moved = |to: &str| {
+        format!(
+            "HTTP/1.1 301 Moved\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        )
+    };
+    let (there, _) = site_with(rules("User-agent: *\nDisallow: /page"));
+    let (here, _) = site_with(moved(&format!("http://127.0.0.1:{there}/robots.txt")));
+    let ports = [here, there];
+    assert_eq!(refused(&fetch(&ports, "/page", "").await).0, "denied");
+    assert_read(&fetch(&ports, "/latin", "").await);
+    // In a circle: that is as if there were none.
+    let (port, asked) = site_with(moved("/robots.txt"));
+    assert_read(&fetch(&[port], "/page", "").await);
+    assert_eq!(asked.lock().unwrap().len(), 7);
 }

@@ -58,7 +58,17 @@ async fn a_page_on_this_machine_needs_its_address_in_the_policy() {
         text.contains("High water at noon") && !text.contains("<p>"),
         "{text}"
     );
-    assert_eq!(result.record.http.len(), 1);
+    // The policy opens no other path of the site, so its robots.txt is not asked for either.
+    let urls = result
+        .record
+        .http
+        .iter()
+        .map(|exchange| exchange.url.as_str());
+    assert_eq!(
+        urls.collect::<Vec<_>>(),
+        [format!("{origin}/robots.txt"), url]
+    );
+    assert!(result.record.http[0].error.is_some());
     // Another path of the same origin is not in it.
     let result = path.fetch(&format!("{origin}/other")).await;
     assert!(

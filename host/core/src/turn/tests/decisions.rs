@@ -112,6 +112,15 @@ fn choices_are_masks() {
     );
     let mut nothing = Turn::new(window("Hi"), vec![], Choice::Auto, LIMITS);
     check(&mut nothing, TurnEvent::Started, &["answer 100"]);
+    let none = TurnLimits { calls: 0, ..LIMITS };
+    for (choice, expected) in [
+        (Choice::Auto, "answer 100"),
+        (Choice::Required, "failed invalid_request"),
+        (Choice::Tool("python".into()), "failed invalid_request"),
+    ] {
+        let mut turn = Turn::new(window("Hi"), vec![python()], choice, none);
+        check(&mut turn, TurnEvent::Started, &[expected]);
+    }
     let mut one = Turn::new(window("Hi"), vec![python()], Choice::Required, LIMITS);
     check(&mut one, TurnEvent::Started, &["call python 50"]);
 }

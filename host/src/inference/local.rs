@@ -113,7 +113,7 @@ fn calls_grammar(form: CallsForm) -> String {
         _ => format!("more{{0,{further}}} "),
     };
     format!(
-        "start: arguments \"}}\" {more}\"]\"\nmore: {next} arguments \"}}\"\narguments: %json {schema}\n"
+        "start: \" \" arguments \"}}\" {more}\"]\"\nmore: {next} arguments \"}}\"\narguments: %json {schema}\n"
     )
 }
 

@@ -115,7 +115,7 @@ fn code_is_written_behind_a_fence_and_anything_else_as_json() {
     let conversation = [Message::user("Hi")];
     assert_eq!(call(&conversation, &[], &python()).begun, "```python\n");
     let begun = call(&conversation, &[], &notes()).begun;
-    assert_eq!(begun, "```json\n[{\"name\": \"notes\", \"arguments\": ");
+    assert_eq!(begun, "```json\n[{\"name\": \"notes\", \"arguments\":");
 }
 
 #[test]
@@ -131,13 +131,13 @@ fn arguments_are_read_back() {
         python().form().arguments("print(1)\n"),
         [json!({"code": "print(1)"})]
     );
-    assert_eq!(python().form().arguments("\n  \n"), [json!(0); 0]);
+    assert!(python().form().arguments("\n  \n").is_empty());
     assert_eq!(
         notes().form().arguments("{\"text\": \"x\"}}]"),
         [json!({"text": "x"})]
     );
-    assert_eq!(notes().form().arguments("[1]"), [json!(0); 0]);
-    assert_eq!(notes().form().arguments("{\"text\": "), [json!(0); 0]);
+    assert!(notes().form().arguments("[1]").is_empty());
+    assert!(notes().form().arguments("{\"text\": ").is_empty());
 }
 
 #[test]

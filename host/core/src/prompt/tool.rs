@@ -167,11 +167,15 @@ impl ToolSpec {
         }
     }
 
-    /// What the model's message begins with where it is a call of this tool.
+    /// What the model's message begins with where it is a call of this tool. It ends before the
+    /// space in front of the arguments, which is part of the token that opens them.
     pub fn opening(&self) -> String {
         match self.form() {
             CallForm::Fenced { language, .. } => format!("```{language}\n"),
-            CallForm::Json { .. } => format!("```json\n[{}", json_opening(&self.name)),
+            CallForm::Json { .. } => {
+                let first = json_opening(&self.name);
+                format!("```json\n[{}", first.trim_end())
+            }
         }
     }
 }

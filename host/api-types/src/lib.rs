@@ -62,7 +62,7 @@ pub use quota::{QuotaShare, QuotaShares, QuotaUse};
 pub use readiness::{ModelState, Readiness};
 pub use responses::{
     ConversationRef, CreateResponse, IncompleteDetails, Input, InputContent, InputItem, InputPart,
-    Response, ResponseError, ResponseStatus, ServerTools, ToolChoice, ToolChoiceMode, ToolsOffered,
-    Usage,
+    Response, ResponseError, ResponseStatus, Route, ServerTools, Specialist, ToolChoice,
+    ToolChoiceMode, ToolsOffered, Usage,
 };
 pub use secrets::{SecretInfo, SecretScope, SetSecret};

@@ -42,6 +42,13 @@ pub struct CreateResponse {
         skip_serializing_if = "Option::is_none"
     )]
     pub server_tools: Option<ServerTools>,
+    /// Who answers, in place of whom the words of the message ask for.
+    #[serde(
+        rename = "alcove:specialist",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub specialist: Option<Specialist>,
     /// Whether there is a person to ask, through the run's events. Where absent: yes with a
     /// session, no with an API key, and what needs an answer is denied.
     #[serde(
@@ -225,6 +232,32 @@ pub struct Response {
         skip_serializing_if = "Option::is_none"
     )]
     pub tools_offered: Option<ToolsOffered>,
+    /// Who answered, and why; absent in responses of older servers.
+    #[serde(
+        rename = "alcove:route",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub route: Option<Route>,
+}
+
+/// Who can answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Specialist {
+    /// Conversation and knowledge.
+    General,
+    /// Programs: the server's `code_model`, where it has one.
+    Code,
+}
+
+/// Who was chosen to answer, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Who answers.
+    pub specialist: Specialist,
+    /// Why, in words for people.
+    pub reason: String,
 }
 
 /// Which of many granted tools a response could use.

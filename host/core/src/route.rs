@@ -51,29 +51,40 @@ const CODE_WORDS: [&str; 26] = [
     "variable",
 ];
 
-/// Chooses who answers this question.
-pub fn route(question: &str) -> Route {
-    let code = |reason: String| Route {
-        specialist: Specialist::Code,
-        reason,
+/// Chooses who answers this question. Where it gives no hint itself, the message before it does:
+/// "and now with a docstring" stays with whom it goes on from.
+pub fn route(question: &str, before: Option<&str>) -> Route {
+    let hint = |text: Option<&str>, which| {
+        let programs = about_programs(text?)?;
+        Some(format!("the message {which}{programs}"))
     };
-    if question.contains("```") {
-        return code("the message contains a code block".to_owned());
-    }
-    let lower = question.to_lowercase();
-    let words: Vec<&str> = lower
-        .split(|c: char| !(c.is_alphanumeric() || c == '+' || c == '#'))
-        .filter(|word| CODE_WORDS.contains(word))
-        .collect();
-    let mut different: Vec<&str> = words;
-    different.sort_unstable();
-    different.dedup();
-    match different.as_slice() {
-        [first, second, ..] => code(format!("the message speaks of `{first}` and `{second}`")),
-        _ => Route {
+    match hint(Some(question), "").or_else(|| hint(before, "before ")) {
+        Some(reason) => Route {
+            specialist: Specialist::Code,
+            reason,
+        },
+        None => Route {
             specialist: Specialist::General,
             reason: "nothing in the message asks for a specialist".to_owned(),
         },
+    }
+}
+
+/// What in a message speaks of programs.
+fn about_programs(text: &str) -> Option<String> {
+    if text.contains("```") {
+        return Some("contains a code block".to_owned());
+    }
+    let lower = text.to_lowercase();
+    let mut words: Vec<&str> = lower
+        .split(|c: char| !(c.is_alphanumeric() || c == '+' || c == '#'))
+        .filter(|word| CODE_WORDS.contains(word))
+        .collect();
+    words.sort_unstable();
+    words.dedup();
+    match words.as_slice() {
+        [first, second, ..] => Some(format!("speaks of `{first}` and `{second}`")),
+        _ => None,
     }
 }
 
@@ -83,14 +94,14 @@ mod tests {
 
     #[test]
     fn a_code_block_goes_to_code() {
-        let route = route("What does this do?\n```rust\nfn main() {}\n```");
+        let route = route("What does this do?\n```rust\nfn main() {}\n```", None);
         assert_eq!(route.specialist, Specialist::Code);
         assert!(route.reason.contains("code block"));
     }
 
     #[test]
     fn two_words_of_programming_go_to_code() {
-        let route = route("Write a Python function that sorts names.");
+        let route = route("Write a Python function that sorts names.", None);
         assert_eq!(route.specialist, Specialist::Code);
         assert!(
             route.reason.contains("`function` and `python`"),
@@ -101,11 +112,22 @@ mod tests {
 
     #[test]
     fn one_word_alone_stays_general() {
-        assert_eq!(
-            route("Which dress code fits a wedding?").specialist,
-            Specialist::General
+        for question in ["Which dress code fits a wedding?", "Python, python!", "Hi!"] {
+            assert_eq!(route(question, None).specialist, Specialist::General);
+        }
+    }
+
+    #[test]
+    fn a_message_that_goes_on_stays_with_code_and_the_one_after_does_not() {
+        let programs = "Write a Python function that sorts names.";
+        let on = route("And now with a docstring.", Some(programs));
+        assert_eq!(on.specialist, Specialist::Code);
+        assert!(
+            on.reason.starts_with("the message before "),
+            "{}",
+            on.reason
         );
-        assert_eq!(route("Python, python!").specialist, Specialist::General);
-        assert_eq!(route("Hi!").specialist, Specialist::General);
+        let off = route("Thanks!", Some("And now with a docstring."));
+        assert_eq!(off.specialist, Specialist::General);
     }
 }

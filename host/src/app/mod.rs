@@ -20,7 +20,7 @@ use crate::accounts::Accounts;
 use crate::assets::AssetStore;
 use crate::config::Config;
 use crate::gateway::chain;
-use crate::inference::{Encoder, Inference, InferenceConfig};
+use crate::inference::{Encoder, Inference, InferenceConfig, Models};
 use crate::ledger::LedgerBook;
 use crate::mcp::{Mcp, Sessions};
 use crate::mcp_stdio::McpStdioServers;
@@ -50,8 +50,8 @@ pub struct App {
     pub vault: Vault,
     /// Who may come in.
     pub accounts: Accounts,
-    /// The model.
-    pub inference: Inference,
+    /// The models that answer.
+    pub models: Models,
     /// What makes vectors of texts.
     pub encoder: Encoder,
     /// What policies put into plugins' requests.
@@ -211,7 +211,7 @@ impl App {
                 "the last run of the server left reservations; they are given back"
             );
         }
-        let inference = Inference::start(inference_config(&config));
+        let models = models(&config);
         let encoder = Encoder::new(config.models_dir.clone());
         let mcp_stdio = McpStdioServers::new(&config.mcp_stdio);
         let workspaces = Workspaces::new(&data.join("workspaces"));
@@ -222,7 +222,7 @@ impl App {
             components: components.clone(),
             sandbox: sandbox.clone(),
             assets: assets.clone(),
-            inference: inference.clone(),
+            models: models.clone(),
             ledger: ledger.clone(),
             mcp_stdio: mcp_stdio.clone(),
             workspaces: workspaces.clone(),
@@ -235,7 +235,7 @@ impl App {
             .map_err(failed("install the first-party plugins"))?;
         let runs = Runs::new(
             log.clone(),
-            inference.clone(),
+            models.clone(),
             encoder.clone(),
             Arc::new(tools.clone()),
             ledger.clone(),
@@ -261,7 +261,7 @@ impl App {
             vault,
             accounts,
             secrets,
-            inference,
+            models,
             encoder,
             assets,
             ledger,
@@ -326,13 +326,18 @@ fn sandbox(
     .map_err(failed("prepare the sandbox"))
 }
 
-fn inference_config(config: &Config) -> InferenceConfig {
-    InferenceConfig {
-        model: config.model.clone(),
+/// Begins to load the models. One that is configured twice is loaded once.
+fn models(config: &Config) -> Models {
+    let wanted = |model| InferenceConfig {
+        model,
         models_dir: config.models_dir.clone(),
         threads: config.threads,
         context_tokens: config.context_tokens,
-    }
+    };
+    let general = Inference::start(wanted(config.model.clone()));
+    let code = config.code_model.clone().map(|code| wanted(Some(code)));
+    let code = code.filter(|code| code.model_id() != general.model_id());
+    Models::new(general, code.map(Inference::start))
 }
 
 /// Milliseconds since the Unix epoch.

@@ -4,6 +4,7 @@ mod admin;
 
 use std::path::PathBuf;
 
+use alcove_api_types::Specialist;
 use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, KEYS};
@@ -137,6 +138,17 @@ pub(super) struct ChatArguments {
     /// Ask this model
     #[arg(long, value_name = "ID")]
     pub(super) model: Option<String>,
+    /// Who answers, whatever the words of a message speak of: general or code
+    #[arg(long, value_name = "WHO", value_parser = specialist)]
+    pub(super) specialist: Option<Specialist>,
+}
+
+fn specialist(text: &str) -> Result<Specialist, &'static str> {
+    match text {
+        "general" => Ok(Specialist::General),
+        "code" => Ok(Specialist::Code),
+        _ => Err("there are `general` and `code`"),
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use alcove_api_types::{
     Answered, Conversation, ConversationRef, CreateResponse, EventBody, Input, Response,
-    WorkspaceFile,
+    Specialist, WorkspaceFile,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -66,6 +66,7 @@ pub(super) async fn run(global: &Global, arguments: ChatArguments) -> anyhow::Re
             client: connection.client.clone(),
             conversation: arguments.conversation,
             model: arguments.model,
+            specialist: arguments.specialist,
             prints_events: arguments.json,
             attached: Vec::new(),
         };
@@ -94,6 +95,7 @@ struct Chat {
     client: Client,
     conversation: Option<String>,
     model: Option<String>,
+    specialist: Option<Specialist>,
     prints_events: bool,
     /// What the next message names.
     attached: Vec<WorkspaceFile>,
@@ -169,6 +171,7 @@ impl Chat {
     ) -> anyhow::Result<Ended> {
         let request = CreateResponse {
             model: self.model.clone(),
+            specialist: self.specialist,
             input: Input::Text(WorkspaceFile::name_in(message, &self.attached)),
             stream: true,
             ask: Some(lines.is_some()),

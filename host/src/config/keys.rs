@@ -56,6 +56,11 @@ pub const KEYS: &[Key] = &[
         "A model's id from `alcove model list`, or the path of a .gguf file; chosen by free memory where empty.",
     ),
     key(
+        "code_model",
+        "\"\"",
+        "A model's id or .gguf file that answers what is about programs; `model` answers it where empty.",
+    ),
+    key(
         "models_dir",
         "",
         "The folder with model files; `models` in the data folder by default.",

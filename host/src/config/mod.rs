@@ -38,6 +38,8 @@ pub struct Config {
     pub database_url: Secret,
     /// The model that answers; chosen by free memory where absent.
     pub model: Option<ModelChoice>,
+    /// The model that answers what is about programs; [`Config::model`] where absent.
+    pub code_model: Option<ModelChoice>,
     /// The folder with model files.
     pub models_dir: PathBuf,
     /// Threads of the model; the engine's own choice where absent.
@@ -174,6 +176,17 @@ impl Config {
                 ));
             }
         };
+        let model = model_choice(raw.text("model")?);
+        let code_model = model_choice(raw.text("code_model")?);
+        if let (Some(ModelChoice::File(one)), Some(ModelChoice::File(other))) =
+            (&model, &code_model)
+            && one != other
+            && one.file_stem() == other.file_stem()
+        {
+            let expected =
+                "expected a file of another name than that of `model`: requests name a model by it";
+            return Err(raw.bad("code_model", expected));
+        }
         let threads = match raw.integer("threads", 0, 1024)? {
             0 => None,
             count => Some(count as usize),
@@ -187,7 +200,8 @@ impl Config {
                 .map(|host| host.to_ascii_lowercase())
                 .collect(),
             database_url: Secret::new(database_url),
-            model: model_choice(raw.text("model")?),
+            model,
+            code_model,
             models_dir,
             threads,
             context_tokens: raw.integer("context_tokens", 512, 1 << 20)? as u32,

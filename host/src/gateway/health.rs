@@ -18,7 +18,7 @@ pub(super) async fn livez() -> &'static str {
 
 /// Whether a message would be answered now, and what it waits for.
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let (model, mut reasons) = model_state(&app.inference.state());
+    let (model, mut reasons) = model_state(&app.models.general().state());
     if let Err(error) = app.store.ping().await {
         tracing::warn!(error = %super::render::chain(&error), "the database does not answer");
         reasons.push("the database does not answer".to_owned());

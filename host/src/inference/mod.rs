@@ -1,10 +1,11 @@
-//! The model that answers: loaded in the background, with a state and typed errors.
+//! The models that answer: each loaded in the background, with a state and typed errors.
 
 mod choose;
 mod encoder;
 mod error;
 mod local;
 mod model;
+mod models;
 
 use std::{
     path::PathBuf,
@@ -20,6 +21,7 @@ pub use local::LocalModel;
 pub use model::{
     CallsForm, Form, Job, Model, ModelError, ModelEvent, Pieces, Priority, Tokens, estimated_tokens,
 };
+pub use models::Models;
 
 use crate::config::ModelChoice;
 
@@ -36,6 +38,13 @@ pub struct InferenceConfig {
     pub context_tokens: u32,
 }
 
+impl InferenceConfig {
+    /// The id of that model: the catalogue's, or the file's name without `.gguf`.
+    pub fn model_id(&self) -> String {
+        choose::id(self)
+    }
+}
+
 /// Where the model stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InferenceState {
@@ -49,7 +58,7 @@ pub enum InferenceState {
     Failed(InferenceError),
 }
 
-/// The model of this server; cheap to clone.
+/// One model of this server; cheap to clone.
 #[derive(Clone)]
 pub struct Inference {
     inner: Arc<Inner>,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alcove_api_types::{ConversationRef, IncompleteDetails, Response, ToolsOffered};
+use alcove_api_types::{ConversationRef, IncompleteDetails, Response, Route, ToolsOffered};
 use alcove_core::ids::ResponseId;
 use serde::Deserialize as _;
 
@@ -63,6 +63,7 @@ fn response(stored: &StoredResponse) -> Response {
         .get(super::start::METADATA)
         .and_then(|value| value.as_object());
     let offered = stored.request.get(super::start::TOOLS_OFFERED);
+    let route = stored.request.get(super::start::ROUTE);
     Response {
         id: stored.id.to_string(),
         object: "response".to_owned(),
@@ -82,5 +83,6 @@ fn response(stored: &StoredResponse) -> Response {
         metadata: metadata.cloned().unwrap_or_default(),
         // What an older server stored has none.
         tools_offered: offered.and_then(|offered| ToolsOffered::deserialize(offered).ok()),
+        route: route.and_then(|route| Route::deserialize(route).ok()),
     }
 }

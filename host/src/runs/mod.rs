@@ -21,6 +21,7 @@ mod pen;
 mod preselect;
 mod quota;
 mod registry;
+mod route;
 mod run;
 mod start;
 mod toolbox;
@@ -48,7 +49,7 @@ pub use valid_request::{
 };
 
 use crate::{
-    inference::{Encoder, Inference},
+    inference::{Encoder, Models},
     ledger::LedgerBook,
     store::log::ItemLog,
 };
@@ -63,7 +64,7 @@ pub struct Runs {
 
 struct Inner {
     log: ItemLog,
-    inference: Inference,
+    models: Models,
     preselector: Preselector,
     toolbox: Arc<dyn Toolbox>,
     ledger: LedgerBook,
@@ -94,10 +95,10 @@ impl std::fmt::Debug for Runs {
 }
 
 impl Runs {
-    /// Runs over this log, with this model and these tools.
+    /// Runs over this log, with these models and tools.
     pub fn new(
         log: ItemLog,
-        inference: Inference,
+        models: Models,
         encoder: Encoder,
         toolbox: Arc<dyn Toolbox>,
         ledger: LedgerBook,
@@ -107,7 +108,7 @@ impl Runs {
         Runs {
             inner: Arc::new(Inner {
                 log,
-                inference,
+                models,
                 preselector: Preselector::new(encoder),
                 toolbox,
                 ledger,

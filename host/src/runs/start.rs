@@ -1,6 +1,6 @@
 //! Beginning a run: everything that can be refused is refused before anything is stored.
 
-use std::{hash::BuildHasher, sync::Arc, time::Duration};
+use std::{hash::BuildHasher, sync::Arc};
 
 use alcove_api_types::{ConversationRef, EventBody, Response, ResponseStatus, Role};
 use alcove_core::{
@@ -8,7 +8,6 @@ use alcove_core::{
     ids::{BranchId, ConversationId, ItemId, ResponseId},
     item::{Item, ItemStatus, Payload},
     prompt,
-    route::route,
     turn::{Choice, Turn, TurnLimits},
 };
 use alcove_runtime::Sampling;
@@ -25,9 +24,12 @@ use super::{
 };
 use crate::{
     accounts::Principal,
-    inference::{InferenceError, Model, Tokens},
+    inference::{Model, Tokens},
     ledger::LedgerError,
-    store::log::{At, Begin, Begun, Idempotency, LogError, Target as LogTarget},
+    store::{
+        log::{At, Begin, Begun, Idempotency, LogError, Target as LogTarget},
+        wire,
+    },
     tools::OfferedTool,
 };
 
@@ -35,8 +37,8 @@ use crate::{
 pub(super) const METADATA: &str = "metadata";
 /// And where which of many tools were offered.
 pub(super) const TOOLS_OFFERED: &str = "tools_offered";
-/// How long a request waits for a model that is being loaded.
-const LOAD_WAIT: Duration = Duration::from_secs(60);
+/// And who answers.
+pub(super) const ROUTE: &str = "route";
 /// Most characters of a title that is made from a message.
 const TITLE_CHARS: usize = 60;
 
@@ -80,9 +82,9 @@ impl Runs {
         }
         inner.registry.admit(principal.user, &inner.limits)?;
         inner.warming.cancel();
-        let model = self.model(&request).await?;
         let tools = self.tools(principal, &request).await?;
         let before = self.before(principal, &request).await?;
+        let (route, model) = self.route(&request, &before.items).await?;
         let tools = self
             .with_files(
                 tools,
@@ -131,7 +133,7 @@ impl Runs {
             "instructions": request.instructions,
             "max_output_tokens": output_tokens,
             "temperature": request.temperature,
-            "route": route(&window.question),
+            ROUTE: route,
             "window": window.plan,
             TOOLS_OFFERED: tools_offered,
         });
@@ -183,6 +185,7 @@ impl Runs {
             previous_response_id: previous.map(|id| id.to_string()),
             metadata: request.metadata.clone(),
             tools_offered,
+            route: Some(wire::route(route)),
         };
         let conversation = place.map(|place| place.conversation);
         let run = Run::new(id, principal.user, conversation, response);
@@ -225,26 +228,6 @@ impl Runs {
         );
         inner.tasks.spawn(execution.run());
         Ok(run)
-    }
-
-    /// The model, waiting for one that is being loaded.
-    async fn model(&self, request: &ValidRequest) -> Result<Arc<dyn Model>, StartError> {
-        let inference = &self.inner.inference;
-        let id = inference.model_id();
-        if let Some(asked) = &request.model
-            && *asked != id
-        {
-            return Err(StartError::NotFound {
-                param: "model",
-                message: format!(
-                    "there is no model {asked:?} here: leave `model` out or use {id:?}"
-                ),
-            });
-        }
-        match tokio::time::timeout(LOAD_WAIT, inference.ready()).await {
-            Ok(model) => Ok(model?),
-            Err(_) => Err(InferenceError::Loading { id }.into()),
-        }
     }
 
     /// The tools of this turn: granted, and admitted by the request.

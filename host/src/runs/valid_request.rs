@@ -6,10 +6,12 @@ use alcove_api_types::{
 };
 use alcove_core::{
     ids::{ConversationId, ResponseId},
+    route::Specialist,
     turn::Choice,
 };
 
 use super::InvalidRequest;
+use crate::store::wire;
 
 /// Most bytes of text in one request.
 pub const MAX_INPUT_BYTES: usize = 1024 * 1024;
@@ -41,6 +43,8 @@ pub struct ValidRequest {
     pub tool_choice: Choice,
     /// Which of the server's tools are offered.
     pub server_tools: ToolFilter,
+    /// Who answers, whatever the words of the message ask for.
+    pub specialist: Option<Specialist>,
     /// Whether there is a person to ask. What the request says counts; the gateway decides where
     /// it says nothing.
     pub asks: bool,
@@ -116,6 +120,7 @@ impl ValidRequest {
             previous_response_id,
             tool_choice,
             server_tools,
+            specialist,
             ask,
             temperature,
             top_p,
@@ -184,6 +189,7 @@ impl ValidRequest {
             target,
             tool_choice,
             server_tools,
+            specialist: specialist.map(wire::specialist),
             asks: ask.unwrap_or(false),
             temperature,
             top_p,

@@ -4,6 +4,7 @@ use alcove_api_types as wire;
 use alcove_core::ids::ItemId;
 use alcove_core::item;
 use alcove_core::passage::Citation;
+use alcove_core::route;
 
 pub use super::wire_parts::{citation, citation_to_wire, part, part_to_wire};
 
@@ -27,6 +28,25 @@ pub fn payload(id: ItemId, payload: &item::Payload) -> wire::Item {
             content: vec![content(*role, text, citations)],
         }),
         item::Payload::ToolCall(call) => wire::Item::ToolCall(call_to_wire(id, call)),
+    }
+}
+
+/// A route on the wire.
+pub fn route(route: route::Route) -> wire::Route {
+    wire::Route {
+        specialist: match route.specialist {
+            route::Specialist::General => wire::Specialist::General,
+            route::Specialist::Code => wire::Specialist::Code,
+        },
+        reason: route.reason,
+    }
+}
+
+/// A specialist from the wire.
+pub fn specialist(specialist: wire::Specialist) -> route::Specialist {
+    match specialist {
+        wire::Specialist::General => route::Specialist::General,
+        wire::Specialist::Code => route::Specialist::Code,
     }
 }
 

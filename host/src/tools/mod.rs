@@ -46,7 +46,7 @@ use alcove_sandbox::Sandbox;
 
 use crate::accounts::Principal;
 use crate::assets::AssetStore;
-use crate::inference::Inference;
+use crate::inference::Models;
 use crate::ledger::LedgerBook;
 use crate::mcp_stdio::McpStdioServers;
 use crate::secrets::Secrets;
@@ -84,7 +84,7 @@ pub struct ToolsConfig {
     /// What tools make beside JSON.
     pub assets: AssetStore,
     /// The model that tools may ask.
-    pub inference: Inference,
+    pub models: Models,
     /// Who used how much.
     pub ledger: LedgerBook,
     /// MCP servers that are processes.
@@ -113,7 +113,7 @@ struct Inner {
     inspections: Inspections,
     sandbox: Sandbox,
     assets: AssetStore,
-    inference: Inference,
+    models: Models,
     ledger: LedgerBook,
     mcp_stdio: McpStdioServers,
     workspaces: Workspaces,
@@ -135,7 +135,7 @@ impl Tools {
                 components: config.components,
                 sandbox: config.sandbox,
                 assets: config.assets,
-                inference: config.inference,
+                models: config.models,
                 ledger: config.ledger,
                 mcp_stdio: config.mcp_stdio,
                 workspaces: config.workspaces,

@@ -32,6 +32,7 @@ mod quota;
 mod responses;
 mod secrets;
 mod security;
+mod specialists;
 mod store_conformance;
 mod store_postgres;
 mod store_sqlite;

@@ -24,6 +24,6 @@ pub(super) fn of(app: &App, principal: Principal) -> Me {
         id: principal.user.to_string(),
         username: principal.username,
         admin: principal.admin,
-        default_model: app.inference.model_id(),
+        default_model: app.models.general().model_id(),
     }
 }

@@ -27,6 +27,7 @@ pub(super) const FIELDS: &[&str] = &[
     "previous_response_id",
     "tool_choice",
     "alcove:server_tools",
+    "alcove:specialist",
     "alcove:ask",
     "temperature",
     "top_p",

@@ -198,6 +198,7 @@ mod tests {
                 alcove_api_types::ToolChoiceMode::Auto,
             )),
             server_tools: Some(alcove_api_types::ServerTools::All(true)),
+            specialist: Some(alcove_api_types::Specialist::Code),
             ask: Some(true),
             temperature: Some(0.0),
             top_p: Some(1.0),

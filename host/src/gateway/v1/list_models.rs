@@ -10,19 +10,22 @@ use crate::gateway::caller::Caller;
 use crate::gateway::error::ApiError;
 use crate::gateway::json::Json;
 
-/// The models that answer: one server serves one model so far.
+/// The models that answer.
 pub(in crate::gateway) async fn list_models(
     State(app): State<Arc<App>>,
     Caller(_): Caller,
 ) -> Result<Json<ModelList>, ApiError> {
-    let model = Model {
-        id: app.inference.model_id(),
+    let model = |id| Model {
+        id,
         object: "model".to_owned(),
         created: app.started_at_s,
         owned_by: "alcove".to_owned(),
     };
+    let data = app.models.all();
     Ok(Json(ModelList {
         object: "list".to_owned(),
-        data: vec![model],
+        data: data
+            .map(|(_, inference)| model(inference.model_id()))
+            .collect(),
     }))
 }

@@ -6,6 +6,7 @@ mod failures;
 mod flow;
 mod quota;
 mod requests;
+mod routing;
 mod scripted;
 mod stopping;
 mod storing;
@@ -20,7 +21,7 @@ use super::{IdempotencyKey, Run, RunLimits, Runs, StartError, ValidRequest};
 use crate::{
     accounts::{Accounts, Principal},
     config::Quota,
-    inference::{Encoder, Inference},
+    inference::{Encoder, Inference, Models},
     ledger::LedgerBook,
     store::{self, log::ItemLog},
     vault::Vault,
@@ -79,9 +80,28 @@ impl Bench {
         Bench::in_folder(folder, steps, limits(), Quota::default()).await
     }
 
+    /// With another model for programs.
+    pub(super) async fn with_code_model(
+        steps: impl IntoIterator<Item = Step>,
+        code: Inference,
+    ) -> Bench {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Bench::with_models(folder, steps, Some(code), limits(), Quota::default()).await
+    }
+
     async fn in_folder(
         folder: Arc<tempfile::TempDir>,
         steps: impl IntoIterator<Item = Step>,
+        limits: RunLimits,
+        quota: Quota,
+    ) -> Bench {
+        Bench::with_models(folder, steps, None, limits, quota).await
+    }
+
+    async fn with_models(
+        folder: Arc<tempfile::TempDir>,
+        steps: impl IntoIterator<Item = Step>,
+        code: Option<Inference>,
         limits: RunLimits,
         quota: Quota,
     ) -> Bench {
@@ -94,10 +114,11 @@ impl Bench {
         let log = ItemLog::new(store, vault);
         let model = Arc::new(ScriptedModel::new(steps));
         let tools = Arc::new(ScriptedTools::default());
-        let inference = Inference::with_model(Arc::clone(&model) as _);
+        let general = Inference::with_model(Arc::clone(&model) as _);
+        let models = Models::new(general, code);
         let runs = Runs::new(
             log.clone(),
-            inference,
+            models,
             Encoder::new(folder.path().to_owned()),
             Arc::clone(&tools) as _,
             ledger.clone(),

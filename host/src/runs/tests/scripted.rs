@@ -50,6 +50,7 @@ pub(crate) enum Step {
 
 /// A model that follows a script.
 pub(crate) struct ScriptedModel {
+    id: &'static str,
     steps: Mutex<VecDeque<Step>>,
     asked: Mutex<Vec<Job>>,
 }
@@ -59,8 +60,13 @@ pub(crate) const CONTEXT: u32 = 1000;
 
 impl ScriptedModel {
     pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> ScriptedModel {
+        ScriptedModel::named("scripted", steps)
+    }
+
+    pub(crate) fn named(id: &'static str, steps: impl IntoIterator<Item = Step>) -> ScriptedModel {
         let steps = steps.into_iter().collect();
         ScriptedModel {
+            id,
             steps: Mutex::new(steps),
             asked: Mutex::default(),
         }
@@ -88,7 +94,7 @@ fn done(finish: Finish) -> Result<ModelEvent, ModelError> {
 #[async_trait]
 impl Model for ScriptedModel {
     fn id(&self) -> &str {
-        "scripted"
+        self.id
     }
 
     fn context_tokens(&self) -> u32 {

@@ -14,18 +14,18 @@ use tokio_util::sync::CancellationToken;
 use super::HostThreads;
 use crate::accounts::Principal;
 use crate::inference::{
-    self, Form, Job, Model, ModelError, ModelEvent, Priority, estimated_tokens,
+    Form, Job, Model, ModelError, ModelEvent, Models, Priority, estimated_tokens,
 };
 use crate::ledger::{Kind, LedgerBook, LedgerError, Owner, Wanted};
 use crate::store::log::ItemLog;
 
-/// The name that stands for whatever model the server has.
+/// The name that stands for whatever model answers here.
 const DEFAULT: &str = "default";
 
 /// The model, as one call may use it.
 pub(super) struct ModelOfCall {
     pub(super) host: HostThreads,
-    pub(super) inference: inference::Inference,
+    pub(super) models: Models,
     pub(super) ledger: LedgerBook,
     pub(super) log: ItemLog,
     pub(super) principal: Principal,
@@ -70,16 +70,22 @@ impl Inference for ModelOfCall {
 
 impl ModelOfCall {
     fn model(&self, name: &str) -> Result<Arc<dyn Model>, CapabilityError> {
-        let model = self.inference.model().map_err(|error| {
+        let inference = match name {
+            DEFAULT => self.models.general(),
+            name => self
+                .models
+                .named(name)
+                .map(|(_, named)| named)
+                .ok_or_else(|| {
+                    CapabilityError::NotFound(format!(
+                        "this server does not serve the model `{name}` now"
+                    ))
+                })?,
+        };
+        inference.model().map_err(|error| {
             tracing::warn!(%error, "a tool asked a model that is not there");
             CapabilityError::Unavailable("the model is not ready; try again later".to_owned())
-        })?;
-        if name == DEFAULT || name == model.id() {
-            return Ok(model);
-        }
-        Err(CapabilityError::NotFound(format!(
-            "this server does not serve the model `{name}` now"
-        )))
+        })
     }
 }
 

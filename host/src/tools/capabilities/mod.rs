@@ -87,7 +87,7 @@ impl Tools {
         let inference = policy.inference().map(|grant| {
             Arc::new(ModelOfCall {
                 host,
-                inference: self.inner.inference.clone(),
+                models: self.inner.models.clone(),
                 ledger: self.inner.ledger.clone(),
                 log: self.inner.log.clone(),
                 principal: request.principal.clone(),

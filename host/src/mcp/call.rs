@@ -49,7 +49,7 @@ impl Mcp {
         })?;
         let call = ToolRequest {
             principal: context.principal.clone(),
-            conversation: None,
+            place: None,
             item: ItemId::generate(),
             prior: Vec::new(),
             tool: tool.clone(),

@@ -135,7 +135,7 @@ impl Execution {
         awaiting: impl FnOnce(String, i64) -> Awaiting,
     ) -> Result<Option<Answer>, Halt> {
         let new = NewApproval {
-            conversation: request.conversation,
+            conversation: request.conversation(),
             response: self.run.id(),
             item: open.id,
             kind,

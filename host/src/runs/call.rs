@@ -176,7 +176,7 @@ impl Execution {
         let belongs = |prior: &&PriorCall| tool.session && prior.plugin == tool.plugin;
         ToolRequest {
             principal: self.principal.clone(),
-            conversation: self.place.map(|place| place.conversation),
+            place: self.place,
             item: call.open.id,
             prior: self.prior.iter().filter(belongs).cloned().collect(),
             arguments,

@@ -3,10 +3,7 @@
 use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use alcove_api_types::{EventBody, ResponseStatus, Usage};
-use alcove_core::{
-    ids::{BranchId, ConversationId},
-    turn::{Turn, TurnAction, TurnEnd, TurnEvent},
-};
+use alcove_core::turn::{Turn, TurnAction, TurnEnd, TurnEvent};
 use alcove_runtime::{Sampling, TokenUsage};
 use futures::FutureExt;
 use tokio::time::Instant;
@@ -22,14 +19,8 @@ use crate::{
     ledger::LedgerError,
     store::log::{ItemLog, LogError},
     tools::{Flow, OfferedTool, PriorCall},
+    workspaces::Place,
 };
-
-/// Where the items of a run go. Runs with `store: false` have none.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub(super) conversation: ConversationId,
-    pub(super) branch: BranchId,
-}
 
 /// Why a step did not come to its end.
 #[derive(Debug)]
@@ -67,6 +58,7 @@ pub(super) struct Waiting {
 pub(super) struct Execution {
     pub(super) run: Run,
     pub(super) principal: Principal,
+    /// Where its items go. Runs with `store: false` have none.
     pub(super) place: Option<Place>,
     turn: Turn,
     pub(super) model: Arc<dyn Model>,

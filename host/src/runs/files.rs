@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use alcove_core::ids::ConversationId;
 use alcove_core::item::{Item, Payload};
 use alcove_core::turn::Choice;
 use alcove_policies::manifest::is_file_for;
 
 use super::{Runs, preselect::is_forced};
 use crate::tools::OfferedTool;
+use crate::workspaces::Place;
 
 impl Runs {
     /// The tools without those that have no file to work on. Who asks for one by name gets it.
@@ -16,7 +16,7 @@ impl Runs {
         &self,
         mut tools: Vec<OfferedTool>,
         choice: &Choice,
-        conversation: Option<ConversationId>,
+        place: Option<Place>,
         items: &[Item],
     ) -> Vec<OfferedTool> {
         let needs = |tool: &OfferedTool| {
@@ -37,10 +37,10 @@ impl Runs {
             found.extend(ends.iter().filter(|end| is_file_for(end, name)).cloned());
         }
         ends.retain(|end| !found.contains(end));
-        if let Some(conversation) = conversation
+        if let Some(place) = place
             && !ends.is_empty()
         {
-            found.extend(self.inner.toolbox.has_file(conversation, ends).await);
+            found.extend(self.inner.toolbox.has_file(place, ends).await);
         }
         tools.retain(|tool| {
             !needs(tool) || tool.manifest.files.iter().any(|end| found.contains(end))

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::{
     Found, IdempotencyKey, InvalidRequest, Run, Runs, StartError, Target, ValidRequest,
-    execute::{Execution, Place, Waiting},
+    execute::{Execution, Waiting},
     history::{self, Said},
     quota::{self, Purse},
     registry::Entry,
@@ -31,6 +31,7 @@ use crate::{
         wire,
     },
     tools::OfferedTool,
+    workspaces::Place,
 };
 
 /// Where the client's own notes stand in a stored request.
@@ -45,10 +46,10 @@ const TITLE_CHARS: usize = 60;
 /// What is known about where the run belongs, before anything is stored.
 struct Before {
     target: LogTarget,
-    /// The conversation that the run goes on, where it goes on one.
-    conversation: Option<ConversationId>,
-    /// The branch that the run goes on, where it goes on one.
-    branch: Option<BranchId>,
+    /// The branch that has what the run goes on from, where it goes on from anything.
+    place: Option<Place>,
+    /// Whether the run grows a new branch in place of that one.
+    forks: bool,
     /// Root to head.
     items: Vec<Item>,
 }
@@ -86,17 +87,11 @@ impl Runs {
         let before = self.before(principal, &request).await?;
         let (route, model) = self.route(&request, &before.items).await?;
         let tools = self
-            .with_files(
-                tools,
-                &request.tool_choice,
-                before.conversation,
-                &before.items,
-            )
+            .with_files(tools, &request.tool_choice, before.place, &before.items)
             .await;
         let (tools, tools_offered) = self.preselect(tools, &request, &before.items).await;
-        if let Some(running) = before
-            .branch
-            .and_then(|branch| inner.registry.running_on(branch))
+        if let Some(place) = before.place.filter(|_| !before.forks)
+            && let Some(running) = inner.registry.running_on(place.branch)
         {
             return Err(StartError::Busy { running });
         }
@@ -126,6 +121,10 @@ impl Runs {
                 error => StartError::Internal(Arc::new(error)),
             })?;
 
+        let fork = BranchId::generate();
+        if let Some(from) = before.place.filter(|_| before.forks) {
+            self.fork_files(from, fork).await?;
+        }
         let flow = history::flow(&before.items, &request);
         let id = ResponseId::generate();
         let echo = json!({
@@ -140,6 +139,7 @@ impl Runs {
         let begin = Begin {
             response: id,
             target: before.target,
+            fork,
             input,
             model: model.id().to_owned(),
             request: echo,
@@ -230,6 +230,12 @@ impl Runs {
         Ok(run)
     }
 
+    /// The new branch's own files, before it is there.
+    async fn fork_files(&self, from: Place, to: BranchId) -> Result<(), StartError> {
+        let forked = self.inner.toolbox.fork_files(from, to).await;
+        forked.map_err(StartError::Internal)
+    }
+
     /// The tools of this turn: granted, and admitted by the request.
     async fn tools(
         &self,
@@ -293,15 +299,15 @@ impl Runs {
                 let target = LogTarget::New(ConversationId::generate());
                 Ok(Before {
                     target,
-                    conversation: None,
-                    branch: None,
+                    place: None,
+                    forks: false,
                     items: Vec::new(),
                 })
             }
             Target::New => Ok(Before {
                 target: LogTarget::NotStored,
-                conversation: None,
-                branch: None,
+                place: None,
+                forks: false,
                 items: Vec::new(),
             }),
             Target::Conversation(id) => {
@@ -310,8 +316,11 @@ impl Runs {
                 let target = LogTarget::Conversation(id);
                 Ok(Before {
                     target,
-                    conversation: Some(id),
-                    branch: Some(view.branch.id),
+                    place: Some(Place {
+                        conversation: id,
+                        branch: view.branch.id,
+                    }),
+                    forks: false,
                     items,
                 })
             }
@@ -336,11 +345,13 @@ impl Runs {
                     .path(principal, conversation, At::Response(id))
                     .await
                     .map_err(fail)?;
-                let branch = if is_head { stored.branch } else { None };
                 Ok(Before {
                     target: LogTarget::Previous(id),
-                    conversation: Some(conversation),
-                    branch,
+                    place: stored.branch.map(|branch| Place {
+                        conversation,
+                        branch,
+                    }),
+                    forks: !is_head,
                     items,
                 })
             }

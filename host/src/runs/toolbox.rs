@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use alcove_core::ids::ConversationId;
+use alcove_core::ids::BranchId;
 use alcove_sandbox::Progress;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -13,6 +13,7 @@ use super::InternalError;
 use crate::{
     accounts::Principal,
     tools::{OfferedTool, ToolRequest, ToolResult, Tools, Verdict},
+    workspaces::Place,
 };
 
 /// Tools that a run may call.
@@ -22,7 +23,10 @@ pub trait Toolbox: Send + Sync + 'static {
     async fn offered(&self, principal: &Principal) -> Result<Vec<OfferedTool>, InternalError>;
 
     /// Those ends of paths with which a file of the conversation's ends.
-    async fn has_file(&self, conversation: ConversationId, ends: Vec<String>) -> HashSet<String>;
+    async fn has_file(&self, place: Place, ends: Vec<String>) -> HashSet<String>;
+
+    /// Gives a new branch the files of the one that it leaves.
+    async fn fork_files(&self, from: Place, to: BranchId) -> Result<(), InternalError>;
 
     /// Whether a call may run without asking.
     async fn verdict(&self, request: &ToolRequest) -> Verdict;
@@ -45,8 +49,13 @@ impl Toolbox for Tools {
             .map_err(|error| Arc::new(error) as InternalError)
     }
 
-    async fn has_file(&self, conversation: ConversationId, ends: Vec<String>) -> HashSet<String> {
-        Tools::has_file(self, conversation, ends).await
+    async fn has_file(&self, place: Place, ends: Vec<String>) -> HashSet<String> {
+        Tools::has_file(self, place, ends).await
+    }
+
+    async fn fork_files(&self, from: Place, to: BranchId) -> Result<(), InternalError> {
+        let forked = Tools::fork_files(self, from, to).await;
+        forked.map_err(|error| Arc::new(error) as InternalError)
     }
 
     async fn verdict(&self, request: &ToolRequest) -> Verdict {

@@ -93,12 +93,8 @@ impl Tools {
                     }
                     error => broken("the component could not be loaded", &error),
                 })?;
-        let mounts = Mounts::prepare(
-            &self.inner.workspaces,
-            &found.authority,
-            request.conversation,
-        )
-        .map_err(|error| broken("the folders of the grant could not be opened", &error))?;
+        let mounts = Mounts::prepare(&self.inner.workspaces, &found.authority, request.place)
+            .map_err(|error| broken("the folders of the grant could not be opened", &error))?;
         let ends = EndsWithAny::of(&lease, callers);
         let secrets = self
             .secret_values(&request.principal, found.authority.secrets())

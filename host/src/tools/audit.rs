@@ -49,9 +49,9 @@ impl Tools {
             action: "tool_call",
             subject: tool.plugin.clone(),
             outcome: name(&result.outcome).to_owned(),
-            conversation: request.conversation,
+            conversation: request.conversation(),
             // A call that a tool made shows on the item of the first call.
-            item: request.conversation.map(|_| chain.trace()),
+            item: request.place.map(|_| chain.trace()),
             detail,
         };
         let log = &self.inner.log;

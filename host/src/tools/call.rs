@@ -267,7 +267,7 @@ impl Tools {
         };
         let report = session.call(invocation).await;
         // Without a conversation there is no path on which a next call could come.
-        if session.is_alive() && request.conversation.is_some() {
+        if session.is_alive() && request.place.is_some() {
             self.inner.live.put(key(request.item), session);
             // A revocation that came between dropped the sessions before this one was there.
             if admitted.lease.token().is_cancelled() {

@@ -177,7 +177,7 @@ impl Tools {
             .line
             .map_or_else(String::new, |line| format!(" (line {line}{by})"));
         let reason = |when: &str| format!("the policy of {} asks {when}{line}", tool.plugin);
-        match (approval.mode, request.conversation) {
+        match (approval.mode, request.conversation()) {
             (ApprovalMode::Never, _) => None,
             (ApprovalMode::Always, _) => Some((reason("before every call"), vec![Choice::Once])),
             (ApprovalMode::FirstUse, None) => {

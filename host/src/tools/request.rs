@@ -9,6 +9,7 @@ use alcove_sandbox::HostRecord;
 use serde_json::Value;
 
 use crate::accounts::Principal;
+use crate::workspaces::Place;
 
 use super::Consent;
 
@@ -46,8 +47,8 @@ pub struct OfferedTool {
 pub struct ToolRequest {
     /// Whose call it is.
     pub principal: Principal,
-    /// The conversation; absent where nothing is stored.
-    pub conversation: Option<ConversationId>,
+    /// The branch; absent where nothing is stored.
+    pub place: Option<Place>,
     /// The item that the call will be.
     pub item: ItemId,
     /// The calls of the same plugin on the path from the root to this branch's head, oldest
@@ -59,6 +60,14 @@ pub struct ToolRequest {
     pub arguments: Value,
     /// What the person said to it; the default says that nobody can be asked.
     pub consent: Consent,
+}
+
+impl ToolRequest {
+    /// The conversation; absent where nothing is stored.
+    #[must_use]
+    pub fn conversation(&self) -> Option<ConversationId> {
+        self.place.map(|place| place.conversation)
+    }
 }
 
 /// A call that was made earlier on the same path, as the item log has it.

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::io;
 
-use alcove_core::ids::ConversationId;
+use alcove_core::ids::BranchId;
 use alcove_policies::manifest::is_file_for;
 use alcove_policies::{Access, Authority, FileSource};
 use alcove_sandbox::Mount;
 use tempfile::TempDir;
 
 use super::Tools;
-use crate::workspaces::Workspaces;
+use crate::workspaces::{Place, WorkspaceError, Workspaces};
 
 /// The mounts of one call.
 pub(super) struct Mounts {
@@ -25,16 +25,14 @@ impl Mounts {
     pub(super) fn prepare(
         workspaces: &Workspaces,
         policy: &Authority,
-        conversation: Option<ConversationId>,
+        place: Option<Place>,
     ) -> io::Result<Mounts> {
         let mut passing = None;
         let mut mounts = Vec::new();
         for grant in policy.files() {
-            let host = match (&grant.source, conversation) {
+            let host = match (&grant.source, place) {
                 (FileSource::Folder(path), _) => path.clone(),
-                (FileSource::ConversationWorkspace, Some(conversation)) => {
-                    workspaces.folder(conversation)?
-                }
+                (FileSource::ConversationWorkspace, Some(place)) => workspaces.folder(place)?,
                 (FileSource::ConversationWorkspace, None) => {
                     let folder = match passing.take() {
                         Some(folder) => folder,
@@ -63,25 +61,33 @@ impl Mounts {
 }
 
 impl Tools {
-    /// Those ends of paths with which a file of the conversation's workspace ends.
-    pub async fn has_file(
-        &self,
-        conversation: ConversationId,
-        mut ends: Vec<String>,
-    ) -> HashSet<String> {
+    /// Those ends of paths with which a file of the workspace ends.
+    pub async fn has_file(&self, place: Place, mut ends: Vec<String>) -> HashSet<String> {
         let workspaces = self.inner.workspaces.clone();
         let looking = tokio::task::spawn_blocking(move || {
             let mut found = HashSet::new();
-            let looked = workspaces.visit(conversation, |path| {
+            let looked = workspaces.visit(place, |path| {
                 ends.retain(|end| !(is_file_for(end, path) && found.insert(end.clone())));
                 !ends.is_empty()
             });
             if let Err(error) = looked {
-                tracing::error!(error = &error as &dyn std::error::Error, %conversation, "its files could not be looked at");
+                tracing::error!(error = &error as &dyn std::error::Error, conversation = %place.conversation, "its files could not be looked at");
             }
             found
         });
         looking.await.unwrap_or_default()
+    }
+
+    /// Gives a new branch the files of the one that it leaves.
+    pub async fn fork_files(&self, from: Place, to: BranchId) -> Result<(), WorkspaceError> {
+        let workspaces = self.inner.workspaces.clone();
+        let forking = tokio::task::spawn_blocking(move || workspaces.fork(from, to));
+        forking.await.unwrap_or_else(|error| {
+            Err(WorkspaceError::Disk {
+                attempt: "copy",
+                source: io::Error::other(error),
+            })
+        })
     }
 }
 
@@ -89,6 +95,7 @@ impl Tools {
 mod tests {
     use super::*;
 
+    use alcove_core::ids::ConversationId;
     use alcove_policies::Policy;
 
     const POLICY: &str = "version = 1\nplugin = \"alcove/python\"\n\n[[files]]\nmount = \"/workspace\"\nsource = \"conversation-workspace\"\naccess = \"read-write\"\n";
@@ -98,9 +105,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let workspaces = Workspaces::new(dir.path());
         let policy = Authority::from(Policy::parse(POLICY).unwrap());
-        let conversation = ConversationId::generate();
+        let place = Place {
+            conversation: ConversationId::generate(),
+            branch: BranchId::generate(),
+        };
         let kept = {
-            let mounts = Mounts::prepare(&workspaces, &policy, Some(conversation)).unwrap();
+            let mounts = Mounts::prepare(&workspaces, &policy, Some(place)).unwrap();
             assert!(mounts.mounts()[0].writable);
             mounts.mounts()[0].host.clone()
         };

@@ -14,6 +14,7 @@ use alcove::store::wire;
 use alcove::tools::{
     Consent, KeptCall, OfferedTool, PriorCall, ToolRequest, ToolResult, ToolsError,
 };
+use alcove::workspaces::Place;
 use alcove_api_types::{CreateBinding, ItemStatus, ToolCall, ToolOutcome};
 use alcove_core::ids::{BranchId, ConversationId, ItemId};
 use alcove_core::item::Payload;
@@ -73,7 +74,10 @@ impl Kept {
         let item = ItemId::generate();
         let request = ToolRequest {
             principal: self.who.clone(),
-            conversation: Some(self.conversation),
+            place: Some(Place {
+                conversation: self.conversation,
+                branch: BranchId::generate(),
+            }),
             item,
             prior: self.prior.clone(),
             tool: tool.clone(),

@@ -53,7 +53,7 @@ impl Case {
             .expect("a granted tool");
         ToolRequest {
             principal: self.who.clone(),
-            conversation: None,
+            place: None,
             item: ItemId::generate(),
             prior: Vec::new(),
             tool,

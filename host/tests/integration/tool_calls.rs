@@ -22,8 +22,9 @@ use alcove::app::App;
 use alcove::tools::{
     Consent, NOTE_TITLE, OfferedTool, PriorCall, ToolRequest, ToolResult, ToolsError,
 };
+use alcove::workspaces::Place;
 use alcove_api_types::{CreateBinding, Explain, Label, SetCeiling, ToolOutcome};
-use alcove_core::ids::{ConversationId, ItemId};
+use alcove_core::ids::{BranchId, ConversationId, ItemId};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -61,6 +62,13 @@ impl Path {
             .expect("a granted tool")
     }
 
+    fn place(&self) -> Place {
+        Place {
+            conversation: self.conversation,
+            branch: BranchId::generate(),
+        }
+    }
+
     async fn call_of(
         &self,
         plugin: &str,
@@ -71,7 +79,7 @@ impl Path {
         let item = ItemId::generate();
         let request = ToolRequest {
             principal: self.who.clone(),
-            conversation: Some(self.conversation),
+            place: Some(self.place()),
             item,
             prior: self.calls.clone(),
             tool: tool.clone(),
@@ -90,7 +98,7 @@ impl Path {
     async fn call_with(&self, tool: OfferedTool, arguments: Value) -> ToolResult {
         let request = ToolRequest {
             principal: self.who.clone(),
-            conversation: Some(self.conversation),
+            place: Some(self.place()),
             item: ItemId::generate(),
             prior: Vec::new(),
             tool,
@@ -218,7 +226,7 @@ async fn revoking_stops_what_runs_and_says_how_much() {
     // What was offered before is refused now.
     let request = ToolRequest {
         principal: path.who.clone(),
-        conversation: None,
+        place: None,
         item: ItemId::generate(),
         prior: Vec::new(),
         tool: offered,

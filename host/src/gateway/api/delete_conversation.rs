@@ -23,8 +23,10 @@ pub(in crate::gateway) async fn delete_conversation(
         app.runs.stop(&principal, run.id()).await?;
     }
     // The files first: a conversation that still is there can be deleted again.
+    let branches = app.log.branches(&principal, id).await?;
+    let branches: Vec<_> = branches.iter().map(|branch| branch.id).collect();
     let workspaces = app.workspaces.clone();
-    blocking(move || workspaces.remove(id)).await?;
+    blocking(move || workspaces.remove(id, &branches)).await?;
     app.log.delete(&principal, id).await?;
     // Its assets are unreadable by now; where their files can't be removed, the next start does it.
     if let Err(error) = app.assets.sweep().await {

@@ -10,7 +10,7 @@ use http::{HeaderValue, header};
 use tokio::io::AsyncReadExt as _;
 
 use super::get_asset::{CONTENT_SECURITY_POLICY, disposition};
-use super::{blocking, conversation_id};
+use super::{blocking, conversation_id, place};
 use crate::app::App;
 use crate::gateway::caller::Caller;
 use crate::gateway::error::ApiError;
@@ -26,11 +26,11 @@ pub(in crate::gateway) async fn get_file(
     Path((id, path)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let id = conversation_id(&id)?;
-    app.log.conversation(&principal, id).await?;
+    let place = place(&app, &principal, id).await?;
     let path = FilePath::parse(&path)?;
     let name = path.name().to_owned();
     let workspaces = app.workspaces.clone();
-    let (file, bytes) = blocking(move || workspaces.read(id, &path)).await?;
+    let (file, bytes) = blocking(move || workspaces.read(place, &path)).await?;
     // A tool may write to it meanwhile: no more than was announced is sent.
     let file = tokio::fs::File::from_std(file.into_std()).take(bytes);
     let body = stream::try_unfold(file, |mut file| async move {

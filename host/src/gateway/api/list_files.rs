@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alcove_api_types::WorkspaceFiles;
 use axum::extract::{Path, State};
 
-use super::{blocking, conversation_id};
+use super::{blocking, conversation_id, place};
 use crate::app::App;
 use crate::gateway::caller::Caller;
 use crate::gateway::error::ApiError;
@@ -18,7 +18,7 @@ pub(in crate::gateway) async fn list_files(
     Path(id): Path<String>,
 ) -> Result<Json<WorkspaceFiles>, ApiError> {
     let id = conversation_id(&id)?;
-    app.log.conversation(&principal, id).await?;
+    let place = place(&app, &principal, id).await?;
     let workspaces = app.workspaces.clone();
-    Ok(Json(blocking(move || workspaces.list(id)).await?))
+    Ok(Json(blocking(move || workspaces.list(place)).await?))
 }

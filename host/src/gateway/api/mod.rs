@@ -51,13 +51,27 @@ pub(super) mod verify_audit;
 
 use alcove_core::ids::{ApiKeyId, ConversationId};
 
-use crate::accounts::AccountError;
+use crate::accounts::{AccountError, Principal};
+use crate::app::App;
 use crate::assets::AssetError;
 use crate::gateway::error::ApiError;
 use crate::secrets::SecretsError;
 use crate::store::log::LogError;
 use crate::tools::ToolsError;
-use crate::workspaces::WorkspaceError;
+use crate::workspaces::{Place, WorkspaceError};
+
+/// The branch of the caller's conversation that last grew.
+async fn place(
+    app: &App,
+    principal: &Principal,
+    conversation: ConversationId,
+) -> Result<Place, ApiError> {
+    let view = app.log.conversation(principal, conversation).await?;
+    Ok(Place {
+        conversation,
+        branch: view.branch.id,
+    })
+}
 
 /// Runs what touches the disk where it may block.
 async fn blocking<T: Send + 'static, E: Into<ApiError> + Send + 'static>(

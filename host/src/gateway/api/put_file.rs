@@ -7,7 +7,7 @@ use axum::extract::{Path, Request, State};
 use http::StatusCode;
 use http_body_util::BodyExt as _;
 
-use super::{blocking, conversation_id};
+use super::{blocking, conversation_id, place};
 use crate::app::App;
 use crate::gateway::caller::Caller;
 use crate::gateway::error::ApiError;
@@ -24,10 +24,10 @@ pub(in crate::gateway) async fn put_file(
     request: Request,
 ) -> Result<StatusCode, ApiError> {
     let id = conversation_id(&id)?;
-    app.log.conversation(&principal, id).await?;
+    let place = place(&app, &principal, id).await?;
     let path = FilePath::parse(&path)?;
     let workspaces = app.workspaces.clone();
-    let mut file = blocking(move || workspaces.write(id, path)).await?;
+    let mut file = blocking(move || workspaces.write(place, path)).await?;
     let mut body = request.into_body();
     loop {
         let frame = tokio::time::timeout(PIECE_TIMEOUT, body.frame()).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use http::StatusCode;
 
-use super::{blocking, conversation_id};
+use super::{blocking, conversation_id, place};
 use crate::app::App;
 use crate::gateway::caller::Caller;
 use crate::gateway::error::ApiError;
@@ -18,9 +18,9 @@ pub(in crate::gateway) async fn remove_file(
     Path((id, path)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let id = conversation_id(&id)?;
-    app.log.conversation(&principal, id).await?;
+    let place = place(&app, &principal, id).await?;
     let path = FilePath::parse(&path)?;
     let workspaces = app.workspaces.clone();
-    blocking(move || workspaces.remove_file(id, &path)).await?;
+    blocking(move || workspaces.remove_file(place, &path)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

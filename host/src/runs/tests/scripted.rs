@@ -12,7 +12,7 @@ use std::{
 use alcove_api_types::{
     Audience, Choice, Label, Passage, PassageSource, ToolOutcome, ToolPart, ToolUsage,
 };
-use alcove_core::ids::{BindingId, ConversationId};
+use alcove_core::ids::{BindingId, BranchId};
 use alcove_policies::manifest;
 use alcove_runtime::{Finish, TokenUsage};
 use alcove_sandbox::{HostRecord, LogLevel, Progress};
@@ -27,6 +27,7 @@ use crate::{
     accounts::Principal,
     inference::{Job, Model, ModelError, ModelEvent, Pieces},
     tools::{OfferedTool, Question, ToolRequest, ToolResult, Verdict},
+    workspaces::Place,
 };
 
 /// What the model does when it is asked the next time.
@@ -227,7 +228,7 @@ impl Toolbox for ScriptedTools {
         ])
     }
 
-    async fn has_file(&self, _: ConversationId, ends: Vec<String>) -> HashSet<String> {
+    async fn has_file(&self, _: Place, ends: Vec<String>) -> HashSet<String> {
         let files = self.files.lock().unwrap();
         let has = |end: &String| files.iter().any(|path| manifest::is_file_for(end, path));
         ends.into_iter().filter(has).collect()
@@ -249,6 +250,10 @@ impl Toolbox for ScriptedTools {
             }
             _ => Verdict::Free,
         }
+    }
+
+    async fn fork_files(&self, _: Place, _: BranchId) -> Result<(), InternalError> {
+        Ok(())
     }
 
     async fn call(

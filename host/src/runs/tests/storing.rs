@@ -21,7 +21,7 @@ async fn nothing_of_an_unstored_run_is_kept() {
     assert!(response.conversation.is_none());
     assert!(
         bench.tools.requests.lock().unwrap()[0]
-            .conversation
+            .conversation()
             .is_none()
     );
     let page = bench.log.list(&bench.principal, 10, None).await.unwrap();

@@ -47,6 +47,8 @@ pub struct Begin {
     pub response: ResponseId,
     /// Where it goes.
     pub target: Target,
+    /// The id of the branch that begins here, where one does.
+    pub fork: BranchId,
     /// What the person says: each item the parent of the next.
     pub input: Vec<(ItemId, Payload)>,
     /// The model.
@@ -228,7 +230,7 @@ impl ItemLog {
                     self.refuse_running(owner, conversation, id).await?;
                     BeginTarget::Branch(conversation, id)
                 } else {
-                    BeginTarget::Fork(self.new_fork(owner, conversation, head).await?)
+                    BeginTarget::Fork(self.new_fork(owner, conversation, begin.fork, head).await?)
                 };
                 Ok((target, place))
             }

@@ -213,12 +213,13 @@ impl ItemLog {
         Ok(rows.into_iter().map(Branch::from).collect())
     }
 
-    /// Makes a branch whose head is an item, or an empty one: what is appended to it becomes a
+    /// Makes a branch with that id whose head is an item, or an empty one: what is appended to it becomes a
     /// sibling of what followed.
     pub async fn fork(
         &self,
         principal: &Principal,
         conversation: ConversationId,
+        id: BranchId,
         at: Option<ItemId>,
     ) -> Result<Branch, LogError> {
         let owner = Owner::from(principal);
@@ -230,7 +231,7 @@ impl ItemLog {
             }
         }
         for _ in 0..ATTEMPTS {
-            let branch = self.new_fork(owner, conversation, at).await?;
+            let branch = self.new_fork(owner, conversation, id, at).await?;
             match self.store.insert_branch(&branch).await {
                 // Another fork took the name.
                 Err(StoreError::Conflict(_)) => {}
@@ -248,11 +249,12 @@ impl ItemLog {
         &self,
         owner: Owner,
         conversation: ConversationId,
+        id: BranchId,
         head: Option<ItemId>,
     ) -> Result<BranchRow, LogError> {
         let branches = self.store.branches(owner.user, conversation).await?;
         let name = format!("branch-{}", branches.len() + 1);
-        let mut branch = new_branch(owner, conversation, &name);
+        let mut branch = new_branch(owner, conversation, id, &name);
         branch.head_item_id = head.map(Text);
         Ok(branch)
     }
@@ -302,14 +304,14 @@ pub(super) fn new_conversation(
             user: owner.user,
             wrapped,
         },
-        branch: new_branch(owner, id, FIRST_BRANCH),
+        branch: new_branch(owner, id, BranchId::generate(), FIRST_BRANCH),
     })
 }
 
-fn new_branch(owner: Owner, conversation: ConversationId, name: &str) -> BranchRow {
+fn new_branch(owner: Owner, conversation: ConversationId, id: BranchId, name: &str) -> BranchRow {
     let now = now_ms();
     BranchRow {
-        id: Text(BranchId::generate()),
+        id: Text(id),
         organisation_id: Text(owner.organisation),
         user_id: Text(owner.user),
         conversation_id: Text(conversation),

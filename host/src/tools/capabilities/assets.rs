@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use alcove_core::ids::{AssetId, ConversationId};
+use alcove_core::ids::AssetId;
 use alcove_policies::{Authority, FileSource};
 use alcove_sandbox::{Asset, AssetReader, AssetWriter, Assets, CapabilityError};
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt as _;
 use super::{CallAccount, HostThreads, svg};
 use crate::accounts::Principal;
 use crate::assets::{AssetBytes, AssetDetail, AssetError, AssetStore, NewAssetBytes};
-use crate::workspaces::{FilePath, Workspaces};
+use crate::workspaces::{FilePath, Place, Workspaces};
 
 /// Drawings are looked at before they are shown.
 const SVG: &str = "image/svg+xml";
@@ -48,7 +48,7 @@ pub(super) struct Own {
     pub(super) store: AssetStore,
     pub(super) workspaces: Workspaces,
     pub(super) principal: Principal,
-    pub(super) conversation: Option<ConversationId>,
+    pub(super) place: Option<Place>,
     pub(super) plugin: String,
     pub(super) quota_bytes: u64,
     pub(super) account: Arc<CallAccount>,
@@ -93,7 +93,7 @@ impl Assets for AssetsOfCall {
         }
         let asset: AssetId = id.parse().map_err(|_| not_found())?;
         let is_named = self.named.assets.contains(&asset) || self.own.account.has(asset);
-        let conversation = self.own.conversation;
+        let conversation = self.own.place.map(|place| place.conversation);
         let (store, principal) = (self.own.store.clone(), self.own.principal.clone());
         let opened = self.own.host.run(async move {
             let open = async {
@@ -128,12 +128,12 @@ impl AssetsOfCall {
         &self,
         path: &FilePath,
     ) -> Result<Option<(Asset, Box<dyn AssetReader>)>, CapabilityError> {
-        let Some(conversation) = self.own.conversation else {
+        let Some(place) = self.own.place else {
             return Ok(None);
         };
         let (workspaces, of) = (self.own.workspaces.clone(), path.clone());
         let opened = self.own.host.run(async move {
-            let opened = tokio::task::spawn_blocking(move || workspaces.read(conversation, &of));
+            let opened = tokio::task::spawn_blocking(move || workspaces.read(place, &of));
             Ok(opened.await.ok().and_then(Result::ok))
         });
         let Some((file, size)) = opened.await? else {
@@ -219,9 +219,10 @@ impl AssetWriter for Writer {
         let file = self.bytes.take().ok_or_else(lost)?;
         let (own, detail) = (Arc::clone(&self.own), self.detail.clone());
         let asset = self.own.host.run(async move {
+            let conversation = own.place.map(|place| place.conversation);
             let finished =
                 own.store
-                    .finish(&own.principal, own.conversation, &own.plugin, &detail, file);
+                    .finish(&own.principal, conversation, &own.plugin, &detail, file);
             let asset = finished.await.map_err(|error| trouble(&error))?;
             own.account.add_asset(asset, detail);
             Ok(asset)

@@ -106,7 +106,7 @@ impl OtherTools {
         flow.held(self.account.label(self.label));
         Ok(ToolRequest {
             principal: self.caller.principal.clone(),
-            conversation: self.caller.conversation,
+            place: self.caller.place,
             item: ItemId::generate(),
             prior: Vec::new(),
             tool,

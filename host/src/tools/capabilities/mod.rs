@@ -62,7 +62,7 @@ impl Tools {
                     store: self.inner.assets.clone(),
                     workspaces: self.inner.workspaces.clone(),
                     principal: request.principal.clone(),
-                    conversation: request.conversation,
+                    place: request.place,
                     plugin: request.tool.plugin.clone(),
                     quota_bytes: grant.quota_bytes,
                     account: Arc::clone(call.account),

@@ -2,7 +2,7 @@
 
 use alcove::store::AllowedCall;
 use alcove::store::log::{Begin, LogError, NewApproval, Target};
-use alcove_core::ids::{ApprovalId, ConversationId, ItemId, ResponseId};
+use alcove_core::ids::{ApprovalId, BranchId, ConversationId, ItemId, ResponseId};
 use alcove_core::item::AnswerKind;
 use serde_json::json;
 
@@ -22,6 +22,7 @@ async fn begun(f: &Fixture) -> (ConversationId, ResponseId) {
     let begin = Begin {
         response,
         target: Target::New(conversation),
+        fork: BranchId::generate(),
         input: vec![(ItemId::generate(), user("Hi"))],
         model: "test".into(),
         request: json!({}),

@@ -2,7 +2,7 @@
 
 use alcove::store::log::{At, Begin, Begun, Draft, LogError, MAX_TITLE_CHARACTERS, Target};
 use alcove::store::{DraftRow, EndRow, Text};
-use alcove_core::ids::{ItemId, ResponseId};
+use alcove_core::ids::{BranchId, ItemId, ResponseId};
 
 use super::Fixture;
 use super::fixture::{texts, user};
@@ -112,7 +112,12 @@ pub(crate) async fn nobody_sees_anothers(f: Fixture) {
             .await
             .map(drop),
     );
-    not_found(f.log.fork(&bob, bobs, Some(said[0].id)).await.map(drop));
+    not_found(
+        f.log
+            .fork(&bob, bobs, BranchId::generate(), Some(said[0].id))
+            .await
+            .map(drop),
+    );
     not_found(f.log.rename(&bob, conversation, "Bob's now").await);
     not_found(f.log.verify(&bob, conversation).await.map(drop));
     not_found(f.log.branches(&bob, conversation).await.map(drop));
@@ -130,6 +135,7 @@ pub(crate) async fn nobody_sees_anothers(f: Fixture) {
         let begin = Begin {
             response: ResponseId::generate(),
             target,
+            fork: BranchId::generate(),
             input: vec![(ItemId::generate(), user("let me in"))],
             model: "none".into(),
             request: serde_json::Value::Null,

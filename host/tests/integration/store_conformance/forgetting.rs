@@ -1,6 +1,7 @@
 //! What is forgotten cannot be read again, by anybody.
 
 use alcove::store::log::{Append, At, LogError, Verified};
+use alcove_core::ids::BranchId;
 use alcove_core::item::Payload;
 
 use super::Fixture;
@@ -103,7 +104,7 @@ pub(crate) async fn a_deleted_conversation_is_gone(f: Fixture) {
     let (kept, _, _) = f.conversation(&["kept"]).await;
     let keys = f.count("row_keys").await;
     f.log
-        .fork(&f.ann, conversation, Some(said[0].id))
+        .fork(&f.ann, conversation, BranchId::generate(), Some(said[0].id))
         .await
         .unwrap();
     let bob = f.another_user("bob").await;

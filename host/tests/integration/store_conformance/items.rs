@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use alcove::store::StoreError;
 use alcove::store::log::{Append, At, Begin, LogError, MAX_ITEM_BYTES, Target, Verified};
-use alcove_core::ids::{ApprovalId, ConversationId, ItemId, ResponseId};
+use alcove_core::ids::{ApprovalId, BranchId, ConversationId, ItemId, ResponseId};
 use alcove_core::item::{
     AnswerKind, Answered, Audience, Badge, BadgeKind, ItemStatus, Label, Payload, ToolCall,
     ToolOutcome, ToolPart, ToolUsage,
@@ -124,7 +124,15 @@ pub(crate) async fn a_head_moves_only_from_its_parent(f: Fixture) {
         matches!(refused, Err(LogError::NotFound { .. })),
         "{refused:?}"
     );
-    let refused = f.log.fork(&f.ann, conversation, Some(other[0].id)).await;
+    let refused = f
+        .log
+        .fork(
+            &f.ann,
+            conversation,
+            BranchId::generate(),
+            Some(other[0].id),
+        )
+        .await;
     assert!(
         matches!(refused, Err(LogError::NotFound { .. })),
         "{refused:?}"
@@ -149,7 +157,7 @@ pub(crate) async fn two_branches_grow_at_once(f: Fixture) {
     let (conversation, main, said) = f.conversation(&["root"]).await;
     let fork = f
         .log
-        .fork(&f.ann, conversation, Some(said[0].id))
+        .fork(&f.ann, conversation, BranchId::generate(), Some(said[0].id))
         .await
         .unwrap();
     assert_eq!(f.log.branches(&f.ann, conversation).await.unwrap().len(), 2);
@@ -213,6 +221,7 @@ pub(crate) async fn a_thousand_items_are_read_at_once(f: Fixture) {
     let begin = Begin {
         response: ResponseId::generate(),
         target: Target::New(conversation),
+        fork: BranchId::generate(),
         input: (0..ITEMS)
             .map(|n| (ItemId::generate(), user(&format!("message {n}"))))
             .collect(),

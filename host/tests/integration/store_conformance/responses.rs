@@ -4,7 +4,7 @@ use alcove::store::log::{
     Append, At, Begin, Begun, Draft, Idempotency, LogError, ResponseEnd, Target,
 };
 use alcove_api_types::{ResponseError, ResponseStatus, Usage};
-use alcove_core::ids::{ConversationId, ItemId, ResponseId};
+use alcove_core::ids::{BranchId, ConversationId, ItemId, ResponseId};
 use alcove_core::item::{ItemStatus, Payload};
 use serde_json::json;
 
@@ -16,6 +16,7 @@ fn request(target: Target, text: &str) -> Begin {
     Begin {
         response: ResponseId::generate(),
         target,
+        fork: BranchId::generate(),
         input: vec![(ItemId::generate(), user(text))],
         model: "smollm2-135m".into(),
         request: json!({"metadata": {"k": "v"}}),

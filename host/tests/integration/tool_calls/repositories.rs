@@ -163,15 +163,15 @@ async fn a_repository_of_the_servers_is_browsed_and_never_left() {
 async fn a_repository_that_a_person_attached_is_found_in_the_workspace() {
     let app = TestApp::start().await;
     let path = Path::new(&app).await;
-    let workspace = path.app.workspaces.folder(path.conversation).unwrap();
+    let workspace = path.app.workspaces.folder(path.place()).unwrap();
     let ends = || vec!["*.git/HEAD".to_owned()];
-    let has = path.app.tools.has_file(path.conversation, ends()).await;
+    let has = path.app.tools.has_file(path.place(), ends()).await;
     assert!(has.is_empty());
     std::fs::create_dir(workspace.join("project")).unwrap();
     repository(&workspace.join("project"));
-    let has = path.app.tools.has_file(path.conversation, ends()).await;
+    let has = path.app.tools.has_file(path.place(), ends()).await;
     assert_eq!(has.len(), 1, "so its tools are offered");
-    let listed = path.app.workspaces.list(path.conversation).unwrap().files;
+    let listed = path.app.workspaces.list(path.place()).unwrap().files;
     assert!(
         listed.iter().all(|file| !file.path.contains(".git/")),
         "what git keeps is not shown one by one"

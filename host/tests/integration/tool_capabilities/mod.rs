@@ -91,7 +91,7 @@ impl Bench {
             .expect("the probe is granted");
         let request = ToolRequest {
             principal: person.clone(),
-            conversation: None,
+            place: None,
             item: ItemId::generate(),
             prior: Vec::new(),
             tool,

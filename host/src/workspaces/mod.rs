@@ -1,7 +1,11 @@
-//! The files of conversations: what people put there, and what tools see as `/workspace`.
+//! The files of conversations: what people put there, and what tools see as `/workspace`. Each
+//! branch of a conversation has its own.
 //!
 //! A guest writes here too, so names and links are hostile: everything goes through a handle of the
 //! conversation's folder, which no path and no link leaves.
+
+mod fork;
+mod place;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,10 +13,12 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use alcove_api_types::{WorkspaceFile, WorkspaceFiles};
-use alcove_core::ids::ConversationId;
+use alcove_core::ids::{BranchId, ConversationId};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirEntry, File, Metadata};
 use tempfile::TempDir;
+
+pub use place::Place;
 
 /// The most that people may put into one conversation's folder, with what is there already.
 pub const MAX_WORKSPACE_BYTES: u64 = 256 << 20;
@@ -109,11 +115,21 @@ impl Workspaces {
         Workspaces { root: root.into() }
     }
 
-    /// The folder of a conversation, made where it is not there.
-    pub fn folder(&self, conversation: ConversationId) -> io::Result<PathBuf> {
-        let folder = self.root.join(conversation.to_string());
+    /// The folder of a branch, made where it is not there.
+    pub fn folder(&self, of: Place) -> io::Result<PathBuf> {
+        let folder = self.path(of);
         std::fs::create_dir_all(&folder)?;
         Ok(folder)
+    }
+
+    /// Where a branch's files are: in a folder of its own if it was forked, else in the
+    /// conversation's.
+    fn path(&self, of: Place) -> PathBuf {
+        let own = self.root.join(of.branch.to_string());
+        if own.is_dir() {
+            return own;
+        }
+        self.root.join(of.conversation.to_string())
     }
 
     /// A folder for a call that belongs to no conversation; it goes with the handle.
@@ -125,23 +141,23 @@ impl Workspaces {
     /// Calls `each` with the path of every file, at most so many, until it says stop. It blocks.
     pub fn visit(
         &self,
-        conversation: ConversationId,
+        of: Place,
         mut each: impl FnMut(&str) -> bool,
     ) -> Result<(), WorkspaceError> {
         let mut left = MAX_VISITED_FILES;
-        self.walk(conversation, |path, _| {
+        self.walk(of, |path, _| {
             left -= 1;
             each(path) && left > 0
         })
     }
 
     /// What there is, by path. It blocks.
-    pub fn list(&self, conversation: ConversationId) -> Result<WorkspaceFiles, WorkspaceError> {
+    pub fn list(&self, of: Place) -> Result<WorkspaceFiles, WorkspaceError> {
         let mut found = WorkspaceFiles {
             max_bytes: MAX_WORKSPACE_BYTES,
             ..WorkspaceFiles::default()
         };
-        self.walk(conversation, |path, metadata| {
+        self.walk(of, |path, metadata| {
             found.bytes = found.bytes.saturating_add(metadata.len());
             // What git keeps is of no use to people one by one.
             if path.starts_with(".git/") || path.contains("/.git/") {
@@ -172,10 +188,10 @@ impl Workspaces {
     /// Calls `each` with every file until it says stop.
     fn walk(
         &self,
-        conversation: ConversationId,
+        of: Place,
         mut each: impl FnMut(&str, &Metadata) -> bool,
     ) -> Result<(), WorkspaceError> {
-        let Some(folder) = self.open(conversation)? else {
+        let Some(folder) = self.open(of)? else {
             return Ok(());
         };
         let mut folders = vec![(String::new(), folder, 1)];
@@ -200,13 +216,9 @@ impl Workspaces {
     }
 
     /// A file to read, and its length. It blocks.
-    pub fn read(
-        &self,
-        conversation: ConversationId,
-        path: &FilePath,
-    ) -> Result<(File, u64), WorkspaceError> {
+    pub fn read(&self, of: Place, path: &FilePath) -> Result<(File, u64), WorkspaceError> {
         let missing = || WorkspaceError::NotFound(path.0.clone());
-        let folder = self.open(conversation)?.ok_or_else(missing)?;
+        let folder = self.open(of)?.ok_or_else(missing)?;
         let metadata = folder.metadata(&path.0).map_err(|_| missing())?;
         // Opening anything else, a pipe say, could wait for ever.
         if !metadata.is_file() {
@@ -217,17 +229,13 @@ impl Workspaces {
     }
 
     /// A file to write. It blocks.
-    pub fn write(
-        &self,
-        conversation: ConversationId,
-        path: FilePath,
-    ) -> Result<NewFile, WorkspaceError> {
+    pub fn write(&self, of: Place, path: FilePath) -> Result<NewFile, WorkspaceError> {
         let mut used = 0_u64;
-        self.walk(conversation, |_, metadata| {
+        self.walk(of, |_, metadata| {
             used = used.saturating_add(metadata.len());
             true
         })?;
-        let made = self.folder(conversation).map_err(disk("make"))?;
+        let made = self.folder(of).map_err(disk("make"))?;
         let folder = Dir::open_ambient_dir(made, ambient_authority()).map_err(disk("open"))?;
         if let Some(parent) = path.parent() {
             folder
@@ -249,27 +257,32 @@ impl Workspaces {
     }
 
     /// Removes a file. It blocks.
-    pub fn remove_file(
-        &self,
-        conversation: ConversationId,
-        path: &FilePath,
-    ) -> Result<(), WorkspaceError> {
+    pub fn remove_file(&self, of: Place, path: &FilePath) -> Result<(), WorkspaceError> {
         let missing = || WorkspaceError::NotFound(path.0.clone());
-        let folder = self.open(conversation)?.ok_or_else(missing)?;
+        let folder = self.open(of)?.ok_or_else(missing)?;
         folder.remove_file(&path.0).map_err(|_| missing())
     }
 
-    /// Removes all files of a conversation. It blocks.
-    pub fn remove(&self, conversation: ConversationId) -> Result<(), WorkspaceError> {
-        match std::fs::remove_dir_all(self.root.join(conversation.to_string())) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(disk("remove")(error)),
-            _ => Ok(()),
+    /// Removes all files of a conversation with these branches. It blocks.
+    pub fn remove(
+        &self,
+        conversation: ConversationId,
+        branches: &[BranchId],
+    ) -> Result<(), WorkspaceError> {
+        let branches = branches.iter().map(ToString::to_string);
+        for folder in branches.chain([conversation.to_string()]) {
+            match std::fs::remove_dir_all(self.root.join(folder)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(disk("remove")(error));
+                }
+                _ => {}
+            }
         }
+        Ok(())
     }
 
-    fn open(&self, conversation: ConversationId) -> Result<Option<Dir>, WorkspaceError> {
-        let folder = self.root.join(conversation.to_string());
-        match Dir::open_ambient_dir(folder, ambient_authority()) {
+    fn open(&self, of: Place) -> Result<Option<Dir>, WorkspaceError> {
+        match Dir::open_ambient_dir(self.path(of), ambient_authority()) {
             Ok(folder) => Ok(Some(folder)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(disk("open")(error)),
@@ -330,7 +343,14 @@ impl Drop for NewFile {
 mod tests {
     use super::*;
 
-    fn put(files: &Workspaces, of: ConversationId, path: &str, text: &str) {
+    fn place() -> Place {
+        Place {
+            conversation: ConversationId::generate(),
+            branch: BranchId::generate(),
+        }
+    }
+
+    fn put(files: &Workspaces, of: Place, path: &str, text: &str) {
         let mut file = files.write(of, FilePath::parse(path).unwrap()).unwrap();
         file.append(text.as_bytes()).unwrap();
         file.finish().unwrap();
@@ -360,7 +380,7 @@ mod tests {
     fn files_are_written_whole_listed_and_removed() {
         let dir = tempfile::tempdir().unwrap();
         let files = Workspaces::new(dir.path());
-        let of = ConversationId::generate();
+        let of = place();
         assert!(files.list(of).unwrap().files.is_empty());
         put(&files, of, "b.txt", "old");
         put(&files, of, "b.txt", "new!");
@@ -390,8 +410,8 @@ mod tests {
                 .write(of, FilePath::parse("a/c.txt/d").unwrap())
                 .is_err()
         );
-        files.remove(of).unwrap();
-        files.remove(of).unwrap();
+        files.remove(of.conversation, &[of.branch]).unwrap();
+        files.remove(of.conversation, &[of.branch]).unwrap();
         assert!(files.list(of).unwrap().files.is_empty());
     }
 
@@ -399,7 +419,7 @@ mod tests {
     fn links_lead_nowhere_and_there_is_only_so_much_room() {
         let dir = tempfile::tempdir().unwrap();
         let files = Workspaces::new(&dir.path().join("w"));
-        let of = ConversationId::generate();
+        let of = place();
         let folder = files.folder(of).unwrap();
         std::fs::write(dir.path().join("secret"), "s").unwrap();
         std::os::unix::fs::symlink(dir.path().join("secret"), folder.join("link")).unwrap();

@@ -9,6 +9,7 @@ mod approvals;
 mod audit;
 mod calls;
 mod chat_completions;
+mod checkpoints;
 mod conversations;
 mod embeddings;
 mod events;
@@ -34,6 +35,10 @@ pub use calls::{CallDivergence, CallReceipt, CallReplay, HostCall};
 pub use chat_completions::{
     ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, ChatCompletionRequest, ChatContent,
     ChatContentPart, ChatDelta, ChatMessage, ChatUsage, StreamOptions,
+};
+pub use checkpoints::{
+    Branch, Checkpoint, CheckpointDifference, Drift, Fidelity, RestoredCheckpoint, SaveCheckpoint,
+    ShownCheckpoint, ShownMessage, SwitchBranch,
 };
 pub use conversations::{
     Conversation, ConversationPage, ConversationSummary, CreateConversation, Ended,

@@ -119,6 +119,8 @@ ids! {
     BindingId = "bind_";
     /// A question to a person: may this call run, or what does its tool need?
     ApprovalId = "ask_";
+    /// A checkpoint: a named moment of a conversation.
+    CheckpointId = "ckpt_";
     /// An asset: a file that a tool made.
     AssetId = "asset_";
     /// The sealed bytes of assets.

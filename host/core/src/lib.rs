@@ -3,6 +3,7 @@
 //! Events come in, actions go out; so live runs, replay, checkpoints and tests share one code.
 
 pub mod canonical;
+pub mod checkpoint;
 pub mod context;
 pub mod hash;
 pub mod ids;

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::accounts::Accounts;
 use crate::assets::AssetStore;
+use crate::checkpoints::Checkpoints;
 use crate::config::Config;
 use crate::gateway::chain;
 use crate::inference::{Encoder, Inference, InferenceConfig, Models};
@@ -62,6 +63,8 @@ pub struct App {
     pub ledger: LedgerBook,
     /// The files of conversations.
     pub workspaces: Workspaces,
+    /// Named moments of conversations.
+    pub checkpoints: Checkpoints,
     /// Plugins, grants and calls.
     pub tools: Tools,
     /// Responses that are being produced.
@@ -257,16 +260,23 @@ impl App {
             websockets: Arc::new(Semaphore::new(config.limits.max_websockets)),
             config: Arc::new(config),
             store,
-            log,
             vault,
             accounts,
             secrets,
-            models,
             encoder,
-            assets,
             ledger,
+            checkpoints: Checkpoints::new(
+                log.clone(),
+                assets.clone(),
+                workspaces.clone(),
+                models.clone(),
+                tools.clone(),
+            ),
             workspaces,
             tools,
+            models,
+            assets,
+            log,
             runs,
             egress,
             shutdown: CancellationToken::new(),

@@ -1,6 +1,7 @@
 //! What can be written after `alcove`.
 
 mod admin;
+mod checkpoint;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ pub(super) use admin::{
     AuditCommand, AuditFilter, CallCommand, CeilingCommand, GrantArguments, KeyCommand,
     PluginCommand, PolicyCommand, SecretCommand,
 };
+pub(super) use checkpoint::{CheckpointArguments, CheckpointCommand};
 
 /// A self-hosted assistant whose tools are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
@@ -84,6 +86,8 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: CallCommand,
     },
+    /// Named moments of a conversation: save, list, compare, go back
+    Checkpoint(CheckpointArguments),
     /// The audit log: verify, search, export
     Audit {
         #[command(subcommand)]

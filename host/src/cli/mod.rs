@@ -9,6 +9,7 @@ mod attach;
 mod audit;
 mod call;
 mod chat;
+mod checkpoint;
 mod client;
 mod config;
 mod connect;
@@ -77,6 +78,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Grants { history } => grant::list(&cli.global, history.as_deref()).await,
         Command::Policy { command } => policy::run(&cli.global, command).await,
         Command::Call { command } => call::run(&cli.global, command).await,
+        Command::Checkpoint(arguments) => checkpoint::run(&cli.global, arguments).await,
         Command::Audit { command } => audit::run(&cli.global, command).await,
         Command::Mcp(_) => mcp::run(&cli.global).await,
         Command::Config { command } => config::run(&cli.global, &command),

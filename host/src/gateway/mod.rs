@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 
 use crate::app::App;
 
@@ -100,6 +100,32 @@ pub fn router(app: Arc<App>) -> Router {
             get(api::get_file::get_file)
                 .put(api::put_file::put_file)
                 .delete(api::remove_file::remove_file),
+        )
+        .route(
+            "/api/conversations/{id}/checkpoints",
+            get(api::list_checkpoints::list_checkpoints)
+                .post(api::save_checkpoint::save_checkpoint),
+        )
+        .route(
+            "/api/conversations/{id}/branches",
+            get(api::list_branches::list_branches),
+        )
+        .route(
+            "/api/conversations/{id}/branch",
+            put(api::switch_branch::switch_branch),
+        )
+        .route(
+            "/api/checkpoints/{id}",
+            get(api::show_checkpoint::show_checkpoint)
+                .delete(api::delete_checkpoint::delete_checkpoint),
+        )
+        .route(
+            "/api/checkpoints/{id}/difference",
+            get(api::compare_checkpoint::compare_checkpoint),
+        )
+        .route(
+            "/api/checkpoints/{id}/restore",
+            post(api::restore_checkpoint::restore_checkpoint),
         )
         .route("/api/assets/{id}", get(api::get_asset::get_asset))
         .route("/preview", get(preview::preview))

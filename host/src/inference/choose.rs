@@ -1,5 +1,6 @@
 //! Which file is the model: by path, by id, or what fits this machine.
 
+use std::io;
 use std::path::PathBuf;
 
 use alcove_runtime::catalogue::{Catalogue, Entry, ModelKind, default_model};
@@ -51,6 +52,21 @@ pub(super) fn path(config: &InferenceConfig, id: &str) -> Result<PathBuf, Infere
         id: id.to_owned(),
         reason: error.to_string(),
     })
+}
+
+/// What identifies the bytes of that model's file.
+pub(super) fn digest(config: &InferenceConfig, id: &str) -> io::Result<String> {
+    let entry = match &config.model {
+        Some(ModelChoice::File(_)) => None,
+        _ => entry(id).ok(),
+    };
+    if let Some(sha256) = entry.and_then(|entry| entry.sha256) {
+        return Ok(format!("sha256:{sha256}"));
+    }
+    let path = path(config, id).map_err(io::Error::other)?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(std::fs::File::open(path)?)?;
+    Ok(format!("blake3:{}", hasher.finalize().to_hex()))
 }
 
 fn entry(id: &str) -> Result<Entry, InferenceError> {

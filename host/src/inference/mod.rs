@@ -13,7 +13,7 @@ use std::{
 };
 
 use alcove_runtime::{LoadOptions, Runtime};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 pub use encoder::{EncodeError, Encoder};
 pub use error::InferenceError;
@@ -69,6 +69,8 @@ struct Inner {
     slot: Mutex<Slot>,
     /// Readers wait on it for the end of loading.
     state: watch::Sender<InferenceState>,
+    /// The digest of its file, once somebody asked.
+    digest: OnceCell<String>,
 }
 
 struct Slot {
@@ -97,6 +99,7 @@ impl Inference {
             config: Some(config),
             slot: Mutex::new(slot),
             state,
+            digest: OnceCell::new(),
         };
         let inference = Inference {
             inner: Arc::new(inner),
@@ -117,6 +120,7 @@ impl Inference {
                 config: None,
                 slot: Mutex::new(slot),
                 state,
+                digest: OnceCell::new(),
             }),
         }
     }
@@ -164,6 +168,24 @@ impl Inference {
                 id: self.model_id(),
             }),
         }
+    }
+
+    /// The digest of the loaded model's file, such as `sha256:…`: the catalogue's, or the hash of a
+    /// file of one's own, which is read the first time. Nothing where no file is loaded.
+    pub async fn file_digest(&self) -> Option<String> {
+        let config = self.inner.config.clone()?;
+        self.model().ok()?;
+        let id = self.model_id();
+        let digest = self.inner.digest.get_or_try_init(|| async move {
+            let digested = tokio::task::spawn_blocking(move || choose::digest(&config, &id));
+            digested
+                .await
+                .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+        });
+        let digest = digest.await.inspect_err(|error| {
+            tracing::warn!(%error, "the model's file could not be read");
+        });
+        digest.ok().cloned()
     }
 
     /// Waits until it is no longer being loaded.

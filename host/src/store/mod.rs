@@ -12,6 +12,7 @@ mod assets;
 mod audit;
 mod bindings;
 mod ceilings;
+mod checkpoints;
 mod conversations;
 mod error;
 mod items;
@@ -40,6 +41,7 @@ pub use assets::{AssetRow, Assets, NewAsset};
 pub use audit::{Audit, AuditBatch, AuditFilter, AuditPlace, AuditRow, FoundAudit};
 pub use bindings::{BindingRow, Bindings, NewBinding, Subject};
 pub use ceilings::{CeilingRow, Ceilings, GrantRequestRow, NewCeiling};
+pub use checkpoints::{CheckpointRow, Checkpoints, NewCheckpoint};
 pub use conversations::{BranchRow, ConversationRow, Conversations, NewConversation};
 pub use error::StoreError;
 pub use items::{AppendRows, ItemRow, Items, SealedItem, WrappedRowKey};
@@ -69,6 +71,7 @@ pub trait Store:
     + Responses
     + Bindings
     + Ceilings
+    + Checkpoints
     + Secrets
     + Approvals
     + PluginState

@@ -44,6 +44,8 @@ mod bindings;
     reason = "the same queries serve both databases"
 )]
 mod ceilings;
+#[path = "sql/checkpoints.rs"]
+mod checkpoints;
 #[path = "sql/conversations.rs"]
 #[expect(
     clippy::duplicate_mod,

@@ -46,6 +46,12 @@ mod bindings;
     reason = "the same queries serve both databases"
 )]
 mod ceilings;
+#[path = "sql/checkpoints.rs"]
+#[expect(
+    clippy::duplicate_mod,
+    reason = "the same queries serve both databases"
+)]
+mod checkpoints;
 #[path = "sql/conversations.rs"]
 #[expect(
     clippy::duplicate_mod,

@@ -78,6 +78,12 @@ impl Tools {
         looking.await.unwrap_or_default()
     }
 
+    /// Whether the component with this digest is here.
+    #[must_use]
+    pub fn has_component(&self, digest: &str) -> bool {
+        self.inner.components.path_of(digest).is_file()
+    }
+
     /// Gives a new branch the files of the one that it leaves.
     pub async fn fork_files(&self, from: Place, to: BranchId) -> Result<(), WorkspaceError> {
         let workspaces = self.inner.workspaces.clone();

@@ -15,16 +15,15 @@ impl Workspaces {
     /// Gives a new branch of that conversation a folder of its own, with what the other one has.
     /// Where the file system can, the bytes are shared until one of them writes. It blocks.
     pub fn fork(&self, from: Place, to: BranchId) -> Result<(), WorkspaceError> {
-        let made = self.root.join(to.to_string());
-        std::fs::create_dir_all(&made).map_err(disk("make"))?;
+        self.begin(to)?;
         let Some(source) = self.open(from)? else {
             return Ok(());
         };
-        let target = Dir::open_ambient_dir(&made, ambient_authority());
+        let target = Dir::open_ambient_dir(self.own(to), ambient_authority());
         let copied = target.and_then(|target| copy(&source, &target, 1));
         copied.map_err(|error| {
             // Half a workspace would pass for a whole one.
-            let _ = std::fs::remove_dir_all(&made);
+            let _ = self.remove_branch(to);
             disk("copy")(error)
         })
     }

@@ -6,7 +6,9 @@
 
 mod fork;
 mod place;
+mod restore;
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -108,6 +110,12 @@ impl FilePath {
     }
 }
 
+impl fmt::Display for FilePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl Workspaces {
     /// Those in this folder, which is made when it is first needed.
     #[must_use]
@@ -125,7 +133,7 @@ impl Workspaces {
     /// Where a branch's files are: in a folder of its own if it was forked, else in the
     /// conversation's.
     fn path(&self, of: Place) -> PathBuf {
-        let own = self.root.join(of.branch.to_string());
+        let own = self.own(of.branch);
         if own.is_dir() {
             return own;
         }
@@ -183,6 +191,17 @@ impl Workspaces {
         })?;
         found.files.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(found)
+    }
+
+    /// The path of every file, or nothing where there are more than so many. It blocks.
+    pub fn paths(&self, of: Place, most: usize) -> Result<Option<Vec<FilePath>>, WorkspaceError> {
+        let mut paths = Vec::new();
+        self.walk(of, |path, _| {
+            // What is walked over is a path already.
+            paths.extend(FilePath::parse(path));
+            paths.len() <= most
+        })?;
+        Ok((paths.len() <= most).then_some(paths))
     }
 
     /// Calls `each` with every file until it says stop.
@@ -269,16 +288,13 @@ impl Workspaces {
         conversation: ConversationId,
         branches: &[BranchId],
     ) -> Result<(), WorkspaceError> {
-        let branches = branches.iter().map(ToString::to_string);
-        for folder in branches.chain([conversation.to_string()]) {
-            match std::fs::remove_dir_all(self.root.join(folder)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(disk("remove")(error));
-                }
-                _ => {}
-            }
+        for branch in branches {
+            self.remove_branch(*branch)?;
         }
-        Ok(())
+        match std::fs::remove_dir_all(self.root.join(conversation.to_string())) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(disk("remove")(error)),
+            _ => Ok(()),
+        }
     }
 
     fn open(&self, of: Place) -> Result<Option<Dir>, WorkspaceError> {

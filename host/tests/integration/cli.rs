@@ -3,6 +3,7 @@
 mod admin;
 mod calls;
 mod chat;
+mod checkpoints;
 mod keys;
 mod kills;
 mod models;

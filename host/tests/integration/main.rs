@@ -17,6 +17,7 @@ mod approvals;
 mod browser;
 mod calls;
 mod chat_completions;
+mod checkpoints;
 mod cli;
 mod conversations;
 mod embeddings;

@@ -59,6 +59,15 @@ pub(super) enum Opened {
     Forgotten(ItemId, ItemHash),
 }
 
+impl Opened {
+    /// Its link in the chain.
+    pub(super) fn hash(&self) -> &ItemHash {
+        match self {
+            Opened::Present(_, hash) | Opened::Forgotten(_, hash) => hash,
+        }
+    }
+}
+
 /// Where an item is appended.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Parent {
@@ -247,7 +256,7 @@ impl ItemLog {
     }
 
     /// The item at a place; `None` in an empty branch.
-    async fn head(
+    pub(super) async fn head(
         &self,
         owner: Owner,
         conversation: ConversationId,

@@ -92,7 +92,11 @@ impl Conversations for Backend {
             "DELETE FROM row_keys WHERE row_id = $1
                  OR row_id IN (SELECT id FROM items WHERE conversation_id = $1)
                  OR row_id IN (SELECT id FROM responses WHERE conversation_id = $1)
+                 OR row_id IN (SELECT id FROM checkpoints WHERE conversation_id = $1)
                  OR row_id IN (SELECT id FROM assets WHERE conversation_id = $1)",
+            "DELETE FROM checkpoint_packs WHERE checkpoint_id IN
+                 (SELECT id FROM checkpoints WHERE conversation_id = $1)",
+            "DELETE FROM checkpoints WHERE conversation_id = $1",
             "DELETE FROM assets WHERE conversation_id = $1",
             "DELETE FROM drafts WHERE response_id IN
                  (SELECT id FROM responses WHERE conversation_id = $1)",

@@ -85,6 +85,9 @@ impl Keys for Backend {
         for statement in [
             "DELETE FROM state_entries WHERE user_id = $1",
             "DELETE FROM state_spaces WHERE user_id = $1",
+            "DELETE FROM checkpoint_packs WHERE checkpoint_id IN
+                 (SELECT id FROM checkpoints WHERE user_id = $1)",
+            "DELETE FROM checkpoints WHERE user_id = $1",
             "DELETE FROM assets WHERE user_id = $1",
             "DELETE FROM asset_blobs WHERE user_id = $1",
             "DELETE FROM row_keys WHERE user_id = $1",

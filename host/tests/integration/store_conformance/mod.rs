@@ -6,6 +6,7 @@ pub(crate) mod approvals;
 pub(crate) mod assets;
 pub(crate) mod audit;
 pub(crate) mod bindings;
+pub(crate) mod checkpoints;
 pub(crate) mod conversations;
 mod fixture;
 pub(crate) mod forgetting;
@@ -53,6 +54,8 @@ macro_rules! conformance {
                 a_secret_is_sealed_and_its_changes_are_audited, what_cannot_be_a_secret_is_refused;
             bindings: a_binding_reaches_whom_it_names, a_binding_is_revoked_once,
                 a_ceiling_has_versions_and_requests_are_closed;
+            checkpoints: versions_of_a_name_count_up_and_are_found, a_deleted_checkpoint_takes_what_it_alone_held,
+                a_checkpoint_is_its_owners_and_altered_ones_are_noticed, a_branch_is_switched_to;
             approvals: a_question_ends_once_and_is_its_owners,
                 a_yes_for_a_conversation_is_bound_to_what_it_was_for,
                 what_a_killed_server_asked_is_interrupted;

@@ -124,6 +124,43 @@ pub struct ShownMessage {
     pub text: String,
 }
 
+/// `alcove:checkpoint` in `POST /v1/responses`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UseCheckpoint {
+    /// Go on from this one: `NAME` or `NAME@VERSION` of the conversation, or an id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<String>,
+    /// Save one with this name once the response has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub save: Option<String>,
+}
+
+/// `alcove:checkpoint` in a response.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedCheckpoint {
+    /// What it went on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaded: Option<LoadedCheckpoint>,
+    /// What was saved at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved: Option<Checkpoint>,
+    /// Why nothing was saved, where something was to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_saved: Option<String>,
+}
+
+/// A checkpoint that a response went on from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadedCheckpoint {
+    /// Which.
+    pub checkpoint: Checkpoint,
+    /// Whether all of it came back.
+    pub fidelity: Fidelity,
+    /// What is not as it was.
+    pub drift: Vec<Drift>,
+}
+
 /// A branch of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Branch {

@@ -37,8 +37,9 @@ pub use chat_completions::{
     ChatContentPart, ChatDelta, ChatMessage, ChatUsage, StreamOptions,
 };
 pub use checkpoints::{
-    Branch, Checkpoint, CheckpointDifference, Drift, Fidelity, RestoredCheckpoint, SaveCheckpoint,
-    ShownCheckpoint, ShownMessage, SwitchBranch,
+    Branch, Checkpoint, CheckpointDifference, Drift, Fidelity, LoadedCheckpoint,
+    RestoredCheckpoint, SaveCheckpoint, ShownCheckpoint, ShownMessage, SwitchBranch, UseCheckpoint,
+    UsedCheckpoint,
 };
 pub use conversations::{
     Conversation, ConversationPage, ConversationSummary, CreateConversation, Ended,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Item, Role};
+use crate::{Item, Role, UseCheckpoint, UsedCheckpoint};
 
 /// The request.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,13 @@ pub struct CreateResponse {
         skip_serializing_if = "Option::is_none"
     )]
     pub specialist: Option<Specialist>,
+    /// A checkpoint to go on from, and a name to save one under.
+    #[serde(
+        rename = "alcove:checkpoint",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub checkpoint: Option<UseCheckpoint>,
     /// Whether there is a person to ask, through the run's events. Where absent: yes with a
     /// session, no with an API key, and what needs an answer is denied.
     #[serde(
@@ -239,6 +246,13 @@ pub struct Response {
         skip_serializing_if = "Option::is_none"
     )]
     pub route: Option<Route>,
+    /// Checkpoints that it went on from or saved; absent where none was asked for.
+    #[serde(
+        rename = "alcove:checkpoint",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub checkpoint: Option<UsedCheckpoint>,
 }
 
 /// Who can answer.

@@ -236,11 +236,19 @@ impl App {
             .install_first_party()
             .await
             .map_err(failed("install the first-party plugins"))?;
+        let checkpoints = Checkpoints::new(
+            log.clone(),
+            assets.clone(),
+            workspaces.clone(),
+            models.clone(),
+            tools.clone(),
+        );
         let runs = Runs::new(
             log.clone(),
             models.clone(),
             encoder.clone(),
             Arc::new(tools.clone()),
+            Arc::new(checkpoints.clone()),
             ledger.clone(),
             RunLimits::from(&config.limits),
         );
@@ -265,13 +273,7 @@ impl App {
             secrets,
             encoder,
             ledger,
-            checkpoints: Checkpoints::new(
-                log.clone(),
-                assets.clone(),
-                workspaces.clone(),
-                models.clone(),
-                tools.clone(),
-            ),
+            checkpoints,
             workspaces,
             tools,
             models,

@@ -6,7 +6,6 @@ use alcove_core::item::{Item, Payload, Role};
 use super::{CheckpointError, Checkpoints};
 use crate::accounts::Principal;
 use crate::store::log::{At, Checkpoint};
-use crate::workspaces::Place;
 
 /// How many characters of a message are shown.
 const SHOWN: usize = 200;
@@ -90,11 +89,7 @@ impl Checkpoints {
         principal: &Principal,
         of: &Checkpoint,
     ) -> Result<(State, Vec<Item>), CheckpointError> {
-        let view = self.log.conversation(principal, of.conversation).await?;
-        let place = Place {
-            conversation: of.conversation,
-            branch: view.branch.id,
-        };
+        let place = self.place(principal, of.conversation).await?;
         let files = self.files(place).await?;
         let at = At::Branch(place.branch);
         self.capture(principal, of.conversation, at, files).await

@@ -52,3 +52,20 @@ pub enum CheckpointError {
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
 }
+
+impl CheckpointError {
+    /// What a client reads: nothing of the server's insides.
+    #[must_use]
+    pub fn public_message(&self) -> String {
+        match self {
+            CheckpointError::Log(LogError::TooLong { .. } | LogError::NotFound { .. })
+            | CheckpointError::Name
+            | CheckpointError::Note
+            | CheckpointError::Running(_)
+            | CheckpointError::TooMuch
+            | CheckpointError::Damaged(_)
+            | CheckpointError::Manifest(_) => self.to_string(),
+            _ => "the server could not do it: see its log".to_owned(),
+        }
+    }
+}

@@ -11,9 +11,13 @@ mod name;
 mod pack;
 mod restore;
 mod save;
+mod wire;
 
 use alcove_core::checkpoint::Drift;
 
+use alcove_core::ids::ConversationId;
+
+use crate::accounts::Principal;
 use crate::assets::AssetStore;
 use crate::inference::Models;
 use crate::store::log::{Checkpoint, ItemLog};
@@ -22,7 +26,8 @@ use crate::workspaces::{Place, Workspaces};
 
 pub use compare::{Comparison, Message};
 pub use error::CheckpointError;
-pub use name::Reference;
+pub use name::{Reference, checked_name};
+pub use wire::{drift_to_wire, to_wire};
 
 /// Checkpoints: a cheap handle.
 #[derive(Clone)]
@@ -46,6 +51,25 @@ pub struct Restored {
 }
 
 impl Checkpoints {
+    /// The branch that a conversation goes on with.
+    pub async fn place(
+        &self,
+        principal: &Principal,
+        conversation: ConversationId,
+    ) -> Result<Place, CheckpointError> {
+        let view = self.log.conversation(principal, conversation).await?;
+        Ok(Place {
+            conversation,
+            branch: view.branch.id,
+        })
+    }
+
+    /// Goes on with another branch.
+    pub async fn switch(&self, principal: &Principal, to: Place) -> Result<(), CheckpointError> {
+        let switched = self.log.switch(principal, to.conversation, to.branch);
+        Ok(switched.await?)
+    }
+
     /// Checkpoints over these.
     pub fn new(
         log: ItemLog,

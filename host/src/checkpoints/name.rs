@@ -45,7 +45,7 @@ impl Reference {
 }
 
 /// A name that a checkpoint can have, without the space around it.
-pub(super) fn checked_name(name: &str) -> Result<String, CheckpointError> {
+pub fn checked_name(name: &str) -> Result<String, CheckpointError> {
     let name = name.trim();
     let is_one = (1..=MAX_NAME_CHARACTERS).contains(&name.chars().count())
         && !name.contains('@')

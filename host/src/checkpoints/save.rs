@@ -7,7 +7,6 @@ use super::name::{checked_name, checked_note};
 use super::{CheckpointError, Checkpoints, Reference};
 use crate::accounts::Principal;
 use crate::store::log::{At, AuditEntry, Checkpoint, CheckpointLabel, LogError};
-use crate::workspaces::Place;
 
 impl Checkpoints {
     /// Saves what a conversation is on the branch that it goes on with, as the next checkpoint of
@@ -20,11 +19,7 @@ impl Checkpoints {
         note: &str,
     ) -> Result<Checkpoint, CheckpointError> {
         let (name, note) = (checked_name(name)?, checked_note(note)?);
-        let view = self.log.conversation(principal, conversation).await?;
-        let place = Place {
-            conversation,
-            branch: view.branch.id,
-        };
+        let place = self.place(principal, conversation).await?;
         let mut files = self.files(place).await?;
         let last = self.log.checkpoints(principal, conversation).await?;
         let last = match last.first() {

@@ -142,6 +142,12 @@ pub(super) struct ChatArguments {
     /// Ask this model
     #[arg(long, value_name = "ID")]
     pub(super) model: Option<String>,
+    /// Go on from this checkpoint: NAME or NAME@VERSION of the conversation, or an id
+    #[arg(long, value_name = "CHECKPOINT", requires = "message")]
+    pub(super) load: Option<String>,
+    /// Save a checkpoint of that name after the answer
+    #[arg(long, value_name = "NAME", requires = "message")]
+    pub(super) save: Option<String>,
     /// Who answers, whatever the words of a message speak of: general or code
     #[arg(long, value_name = "WHO", value_parser = specialist)]
     pub(super) specialist: Option<Specialist>,

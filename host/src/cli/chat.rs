@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use alcove_api_types::{
     Answered, Conversation, ConversationRef, CreateResponse, EventBody, Input, Response,
-    Specialist, WorkspaceFile,
+    Specialist, UseCheckpoint, WorkspaceFile,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -67,6 +67,10 @@ pub(super) async fn run(global: &Global, arguments: ChatArguments) -> anyhow::Re
             conversation: arguments.conversation,
             model: arguments.model,
             specialist: arguments.specialist,
+            checkpoint: UseCheckpoint {
+                load: arguments.load,
+                save: arguments.save,
+            },
             prints_events: arguments.json,
             attached: Vec::new(),
         };
@@ -96,6 +100,7 @@ struct Chat {
     conversation: Option<String>,
     model: Option<String>,
     specialist: Option<Specialist>,
+    checkpoint: UseCheckpoint,
     prints_events: bool,
     /// What the next message names.
     attached: Vec<WorkspaceFile>,
@@ -172,6 +177,8 @@ impl Chat {
         let request = CreateResponse {
             model: self.model.clone(),
             specialist: self.specialist,
+            checkpoint: Some(self.checkpoint.clone())
+                .filter(|used| *used != UseCheckpoint::default()),
             input: Input::Text(WorkspaceFile::name_in(message, &self.attached)),
             stream: true,
             ask: Some(lines.is_some()),

@@ -70,10 +70,23 @@ impl Renderer {
                 self.end_line()?;
                 output::note(&shorten(&output::clean(note)))
             }
-            EventBody::Failed { response } => self.end(&failure(response)),
-            EventBody::Incomplete { response } => self.end(&cut_short(response)),
-            EventBody::Cancelled { .. } => self.end("Stopped."),
-            EventBody::Completed { .. } => self.end_line(),
+            EventBody::Created { response } => self.loaded(response),
+            EventBody::Failed { response } => {
+                self.end(&failure(response))?;
+                saved(response)
+            }
+            EventBody::Incomplete { response } => {
+                self.end(&cut_short(response))?;
+                saved(response)
+            }
+            EventBody::Cancelled { response } => {
+                self.end("Stopped.")?;
+                saved(response)
+            }
+            EventBody::Completed { response } => {
+                self.end_line()?;
+                saved(response)
+            }
             _ => Ok(()),
         }
     }
@@ -81,6 +94,20 @@ impl Renderer {
     /// The call that was begun last, with its arguments once they are known.
     pub(super) fn call(&self) -> Option<&ToolCall> {
         self.call.as_ref()
+    }
+
+    /// Which checkpoint the answer goes on from, and what is not as it was.
+    fn loaded(&mut self, response: &Response) -> io::Result<()> {
+        let used = response.checkpoint.as_ref();
+        let Some(loaded) = used.and_then(|used| used.loaded.as_ref()) else {
+            return Ok(());
+        };
+        let name = output::clean(&loaded.checkpoint.full_name());
+        self.end(&format!("The conversation goes on as it was at {name}."))?;
+        loaded
+            .drift
+            .iter()
+            .try_for_each(|drift| output::note(&output::clean(&format!("- {}", drift.message))))
     }
 
     fn end(&mut self, text: &str) -> io::Result<()> {
@@ -94,6 +121,20 @@ impl Renderer {
             output::line("")?;
         }
         Ok(())
+    }
+}
+
+/// What became of the checkpoint that was to be saved.
+fn saved(response: &Response) -> io::Result<()> {
+    let Some(used) = &response.checkpoint else {
+        return Ok(());
+    };
+    if let Some(saved) = &used.saved {
+        output::note(&output::clean(&format!("Saved {}.", saved.full_name())))?;
+    }
+    match &used.not_saved {
+        Some(why) => output::note(&output::clean(&format!("No checkpoint is saved: {why}."))),
+        None => Ok(()),
     }
 }
 

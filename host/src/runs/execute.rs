@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Run, Toolbox, arguments::Arguments, call::OpenCall, output::Open, pen::Page, quota::Purse,
-    work_time::WorkTime,
+    Moments, Run, Toolbox, arguments::Arguments, call::OpenCall, output::Open, pen::Page,
+    quota::Purse, work_time::WorkTime,
 };
 use crate::{
     accounts::Principal,
@@ -90,6 +90,8 @@ pub(super) struct Execution {
     pub(super) tasks: TaskTracker,
     /// When it may be worked on, and for how long.
     pub(super) work_time: WorkTime,
+    /// The name to save a checkpoint under at the end, and who saves it.
+    pub(super) save_as: Option<(Arc<dyn Moments>, String)>,
 }
 
 impl Execution {
@@ -139,6 +141,7 @@ impl Execution {
             closing,
             work_time,
             tasks,
+            save_as: None,
         }
     }
 

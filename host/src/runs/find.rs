@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use alcove_api_types::{ConversationRef, IncompleteDetails, Response, Route, ToolsOffered};
+use alcove_api_types::{
+    ConversationRef, IncompleteDetails, Response, Route, ToolsOffered, UsedCheckpoint,
+};
 use alcove_core::ids::ResponseId;
 use serde::Deserialize as _;
 
@@ -64,6 +66,7 @@ fn response(stored: &StoredResponse) -> Response {
         .and_then(|value| value.as_object());
     let offered = stored.request.get(super::start::TOOLS_OFFERED);
     let route = stored.request.get(super::start::ROUTE);
+    let checkpoint = stored.request.get(super::start::CHECKPOINT);
     Response {
         id: stored.id.to_string(),
         object: "response".to_owned(),
@@ -84,5 +87,6 @@ fn response(stored: &StoredResponse) -> Response {
         // What an older server stored has none.
         tools_offered: offered.and_then(|offered| ToolsOffered::deserialize(offered).ok()),
         route: route.and_then(|route| Route::deserialize(route).ok()),
+        checkpoint: checkpoint.and_then(|used| UsedCheckpoint::deserialize(used).ok()),
     }
 }

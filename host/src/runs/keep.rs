@@ -10,6 +10,7 @@ use super::{
     pen::DRAFT_EVERY,
     run::Cause,
 };
+use crate::checkpoints::to_wire;
 use crate::store::log::{Append, Draft, LogError, ResponseEnd};
 
 impl Execution {
@@ -52,8 +53,33 @@ impl Execution {
                     .to_owned(),
             });
         }
+        self.save_checkpoint(&mut response).await;
         response.output = self.run.snapshot().output;
         self.run.end(response);
+    }
+
+    /// Saves the checkpoint that the request asks for, of a response that came to an end.
+    async fn save_checkpoint(&mut self, response: &mut Response) {
+        let (Some((moments, name)), Some(place)) = (self.save_as.take(), self.place) else {
+            return;
+        };
+        let used = response.checkpoint.get_or_insert_default();
+        let status = response.status;
+        if !matches!(
+            status,
+            ResponseStatus::Completed | ResponseStatus::Incomplete
+        ) {
+            used.not_saved = Some("the response did not come to its end".to_owned());
+            return;
+        }
+        let saved = moments.save(&self.principal, place.conversation, &name);
+        match saved.await {
+            Ok(saved) => used.saved = Some(to_wire(saved)),
+            Err(error) => {
+                tracing::warn!(response = %self.run.id(), error = describe(&error), "a checkpoint could not be saved");
+                used.not_saved = Some(error.public_message());
+            }
+        }
     }
 
     /// The open item and the response's end, in one transaction where there is an open item.

@@ -16,6 +16,8 @@ mod find;
 mod history;
 mod keep;
 mod limits;
+mod load;
+mod moments;
 mod output;
 mod pen;
 mod preselect;
@@ -41,6 +43,7 @@ pub use error::{FindError, InternalError, InvalidRequest, StartError};
 pub use execute::INSUFFICIENT_QUOTA;
 pub use find::Found;
 pub use limits::RunLimits;
+pub use moments::Moments;
 pub use run::Run;
 pub use toolbox::Toolbox;
 pub use valid_request::{
@@ -67,6 +70,7 @@ struct Inner {
     models: Models,
     preselector: Preselector,
     toolbox: Arc<dyn Toolbox>,
+    moments: Arc<dyn Moments>,
     ledger: LedgerBook,
     limits: RunLimits,
     registry: Registry,
@@ -101,6 +105,7 @@ impl Runs {
         models: Models,
         encoder: Encoder,
         toolbox: Arc<dyn Toolbox>,
+        moments: Arc<dyn Moments>,
         ledger: LedgerBook,
         limits: RunLimits,
     ) -> Runs {
@@ -111,6 +116,7 @@ impl Runs {
                 models,
                 preselector: Preselector::new(encoder),
                 toolbox,
+                moments,
                 ledger,
                 limits,
                 registry: Registry::default(),

@@ -18,6 +18,7 @@ use super::{
     Found, IdempotencyKey, InvalidRequest, Run, Runs, StartError, Target, ValidRequest,
     execute::{Execution, Waiting},
     history::{self, Said},
+    load::Loaded,
     quota::{self, Purse},
     registry::Entry,
     work_time::WorkTime,
@@ -38,6 +39,8 @@ use crate::{
 pub(super) const METADATA: &str = "metadata";
 /// And where which of many tools were offered.
 pub(super) const TOOLS_OFFERED: &str = "tools_offered";
+/// And which checkpoint it went on from.
+pub(super) const CHECKPOINT: &str = "checkpoint";
 /// And who answers.
 pub(super) const ROUTE: &str = "route";
 /// Most characters of a title that is made from a message.
@@ -83,6 +86,28 @@ impl Runs {
         }
         inner.registry.admit(principal.user, &inner.limits)?;
         inner.warming.cancel();
+        let (request, loaded) = self.load(principal, request).await?;
+        match self
+            .start_at(principal, request, key, loaded.as_ref())
+            .await
+        {
+            Err(error) => {
+                // Nothing of a run that did not start is kept.
+                self.unload(principal, loaded).await;
+                Err(error)
+            }
+            started => started,
+        }
+    }
+
+    async fn start_at(
+        &self,
+        principal: &Principal,
+        request: ValidRequest,
+        key: Option<IdempotencyKey>,
+        loaded: Option<&Loaded>,
+    ) -> Result<Run, StartError> {
+        let inner = &self.inner;
         let tools = self.tools(principal, &request).await?;
         let before = self.before(principal, &request).await?;
         let (route, model) = self.route(&request, &before.items).await?;
@@ -127,6 +152,7 @@ impl Runs {
         }
         let flow = history::flow(&before.items, &request);
         let id = ResponseId::generate();
+        let checkpoint = loaded.map(Loaded::to_wire);
         let echo = json!({
             METADATA: request.metadata,
             "instructions": request.instructions,
@@ -135,6 +161,7 @@ impl Runs {
             ROUTE: route,
             "window": window.plan,
             TOOLS_OFFERED: tools_offered,
+            CHECKPOINT: checkpoint,
         });
         let begin = Begin {
             response: id,
@@ -186,6 +213,7 @@ impl Runs {
             metadata: request.metadata.clone(),
             tools_offered,
             route: Some(wire::route(route)),
+            checkpoint,
         };
         let conversation = place.map(|place| place.conversation);
         let run = Run::new(id, principal.user, conversation, response);
@@ -205,7 +233,7 @@ impl Runs {
             result_tokens: window.plan.budget.results,
         };
         let turn = Turn::new(window, specs, request.tool_choice.clone(), limits);
-        let execution = Execution::new(
+        let mut execution = Execution::new(
             run.clone(),
             principal.clone(),
             place,
@@ -226,6 +254,8 @@ impl Runs {
                 tasks: inner.tasks.clone(),
             },
         );
+        let moments = Arc::clone(&inner.moments);
+        execution.save_as = request.save.clone().map(|name| (moments, name));
         inner.tasks.spawn(execution.run());
         Ok(run)
     }

@@ -2,7 +2,7 @@
 
 use alcove_api_types::{
     CreateResponse, Input, InputContent, InputItem, InputPart, Role, ServerTools, ToolChoice,
-    ToolChoiceMode,
+    ToolChoiceMode, UseCheckpoint,
 };
 use alcove_core::{
     ids::{ConversationId, ResponseId},
@@ -11,6 +11,7 @@ use alcove_core::{
 };
 
 use super::InvalidRequest;
+use crate::checkpoints::{Reference, checked_name};
 use crate::store::wire;
 
 /// Most bytes of text in one request.
@@ -45,6 +46,10 @@ pub struct ValidRequest {
     pub server_tools: ToolFilter,
     /// Who answers, whatever the words of the message ask for.
     pub specialist: Option<Specialist>,
+    /// The checkpoint to go on from.
+    pub load: Option<Reference>,
+    /// The name to save one under at the end.
+    pub save: Option<String>,
     /// Whether there is a person to ask. What the request says counts; the gateway decides where
     /// it says nothing.
     pub asks: bool,
@@ -121,6 +126,7 @@ impl ValidRequest {
             tool_choice,
             server_tools,
             specialist,
+            checkpoint,
             ask,
             temperature,
             top_p,
@@ -148,6 +154,7 @@ impl ValidRequest {
             conversation.as_ref().map(|c| c.id()),
             previous_response_id.as_deref(),
         )?;
+        let (load, save) = parse_checkpoint(checkpoint.unwrap_or_default(), store, target)?;
         let temperature = match temperature {
             Some(value) if !(0.0..=2.0).contains(&value) => {
                 return Err(InvalidRequest::new(
@@ -190,6 +197,8 @@ impl ValidRequest {
             tool_choice,
             server_tools,
             specialist: specialist.map(wire::specialist),
+            load,
+            save,
             asks: ask.unwrap_or(false),
             temperature,
             top_p,
@@ -240,6 +249,35 @@ fn parse_choice(choice: Option<ToolChoice>, filter: &ToolFilter) -> Result<Choic
         ));
     }
     Ok(choice)
+}
+
+fn parse_checkpoint(
+    checkpoint: UseCheckpoint,
+    store: bool,
+    target: Target,
+) -> Result<(Option<Reference>, Option<String>), InvalidRequest> {
+    let UseCheckpoint { load, save } = checkpoint;
+    let invalid = |message: String| InvalidRequest::new("alcove:checkpoint", message);
+    let load = load.as_deref().map(Reference::parse).transpose();
+    let load = load.map_err(|error| invalid(error.to_string()))?;
+    let save = save.as_deref().map(checked_name).transpose();
+    let save = save.map_err(|error| invalid(error.to_string()))?;
+    if !store && (load.is_some() || save.is_some()) {
+        let message = "with `store: false` there is no conversation to load or save";
+        return Err(invalid(message.to_owned()));
+    }
+    match (&load, target) {
+        (Some(_), Target::After(_)) => {
+            let message =
+                "a loaded checkpoint says where to go on: leave `previous_response_id` out";
+            Err(invalid(message.to_owned()))
+        }
+        (Some(Reference::Name(_)), Target::New) => {
+            let message = "a checkpoint's name is one of a conversation's: give `conversation`, or the checkpoint's id";
+            Err(invalid(message.to_owned()))
+        }
+        _ => Ok((load, save)),
+    }
 }
 
 fn parse_target(

@@ -165,6 +165,82 @@ async fn everything_comes_back_and_going_back_can_be_undone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_saves_and_goes_on_from_a_checkpoint() {
+    let (app, admin) = TestApp::signed_in().await;
+    app.ready().await;
+    let talk = Talk::begin(admin).await;
+    talk.put("a.txt", "one").await;
+    let ask = |text: &str, checkpoint: Value| {
+        json!({
+            "input": text, "conversation": talk.id, "temperature": 0, "max_output_tokens": 8,
+            "alcove:server_tools": false, "alcove:checkpoint": checkpoint,
+        })
+    };
+    let post = async |body: &Value| talk.client.post("/v1/responses", body).await;
+    let first = post(&ask("Red", json!({"save": "start"})))
+        .await
+        .expect(200);
+    let saved = &first["alcove:checkpoint"]["saved"];
+    assert_eq!(
+        (&saved["name"], &saved["version"]),
+        (&json!("start"), &json!(1))
+    );
+    assert_eq!(saved["items"], 2);
+    talk.say("Green").await;
+    talk.put("a.txt", "two").await;
+
+    // What does not start leaves the conversation where it was.
+    let long = "word ".repeat(5_000);
+    post(&ask(&long, json!({"load": "start"})))
+        .await
+        .expect(400);
+    assert_eq!(talk.messages().await, ["Red", "Green"]);
+    assert_eq!(talk.file("a.txt").await.as_deref(), Some("two"));
+
+    let request = ask("Blue", json!({"load": "start@1", "save": "start"}));
+    let blue = post(&request).await.expect(200);
+    let used = &blue["alcove:checkpoint"];
+    assert_eq!(used["loaded"]["checkpoint"]["id"], saved["id"]);
+    assert_eq!(used["loaded"]["fidelity"], "exact", "{used}");
+    assert_eq!(
+        (&used["saved"]["version"], &used["saved"]["items"]),
+        (&json!(2), &json!(4))
+    );
+    assert_eq!(talk.messages().await, ["Red", "Blue"]);
+    assert_eq!(talk.file("a.txt").await.as_deref(), Some("one"));
+    let branches = talk.client.get(&talk.path("/branches")).await.expect(200);
+    assert_eq!(branches.as_array().unwrap().len(), 3, "{branches}");
+
+    // An id says which conversation.
+    let mut by_id = ask("Grey", json!({"load": saved["id"]}));
+    by_id.as_object_mut().unwrap().remove("conversation");
+    let grey = post(&by_id).await.expect(200);
+    assert_eq!(grey["conversation"]["id"], talk.id.as_str());
+    assert_eq!(talk.messages().await, ["Red", "Grey"]);
+
+    for (checkpoint, status) in [
+        (json!({"load": "unknown"}), 404),
+        (json!({"load": "start@9"}), 404),
+        (json!({"load": "a@b"}), 400),
+        (json!({"save": ""}), 400),
+        (json!({"laod": "start"}), 400),
+    ] {
+        let refused = post(&ask("x", checkpoint)).await.expect(status);
+        assert!(refused["error"]["message"].is_string(), "{refused}");
+    }
+    let mut unstored = ask("x", json!({"save": "start"}));
+    unstored["store"] = json!(false);
+    unstored.as_object_mut().unwrap().remove("conversation");
+    post(&unstored).await.expect(400);
+    let mut named = ask("x", json!({"load": "start"}));
+    named.as_object_mut().unwrap().remove("conversation");
+    let refused = post(&named).await.expect(400);
+    let why = refused["error"]["message"].as_str().unwrap();
+    assert!(why.contains("give `conversation`"), "{why}");
+    assert_eq!(talk.messages().await, ["Red", "Grey"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_as_it_was_is_named_and_stays_so() {
     let (app, admin) = TestApp::signed_in().await;
     app.ready().await;

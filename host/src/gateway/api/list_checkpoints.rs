@@ -5,9 +5,9 @@ use std::sync::Arc;
 use alcove_api_types::Checkpoint;
 use axum::extract::{Path, State};
 
-use super::checkpoints::to_wire;
 use super::conversation_id;
 use crate::app::App;
+use crate::checkpoints::to_wire;
 use crate::gateway::caller::Caller;
 use crate::gateway::error::ApiError;
 use crate::gateway::json::Json;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use alcove_api_types::RestoredCheckpoint;
 use axum::extract::{Path, State};
 
-use super::checkpoints::{drift_to_wire, found, refuse_running, to_wire};
+use super::checkpoints::{found, refuse_running};
 use crate::app::App;
+use crate::checkpoints::{drift_to_wire, to_wire};
 use crate::gateway::caller::Caller;
 use crate::gateway::error::ApiError;
 use crate::gateway::json::Json;

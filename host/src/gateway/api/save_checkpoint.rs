@@ -7,9 +7,10 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
-use super::checkpoints::{refuse_running, to_wire};
+use super::checkpoints::refuse_running;
 use super::conversation_id;
 use crate::app::App;
+use crate::checkpoints::to_wire;
 use crate::gateway::caller::Caller;
 use crate::gateway::error::ApiError;
 use crate::gateway::json::Json;

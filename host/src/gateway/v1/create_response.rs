@@ -28,6 +28,7 @@ pub(super) const FIELDS: &[&str] = &[
     "tool_choice",
     "alcove:server_tools",
     "alcove:specialist",
+    "alcove:checkpoint",
     "alcove:ask",
     "temperature",
     "top_p",

@@ -199,6 +199,7 @@ mod tests {
             )),
             server_tools: Some(alcove_api_types::ServerTools::All(true)),
             specialist: Some(alcove_api_types::Specialist::Code),
+            checkpoint: Some(alcove_api_types::UseCheckpoint::default()),
             ask: Some(true),
             temperature: Some(0.0),
             top_p: Some(1.0),

@@ -26,7 +26,7 @@ use crate::{
     store::{self, log::ItemLog},
     vault::Vault,
 };
-pub(super) use scripted::{ScriptedModel, ScriptedTools, Step};
+pub(super) use scripted::{NoMoments, ScriptedModel, ScriptedTools, Step};
 
 /// Nothing here takes longer unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -121,6 +121,7 @@ impl Bench {
             models,
             Encoder::new(folder.path().to_owned()),
             Arc::clone(&tools) as _,
+            Arc::new(NoMoments),
             ledger.clone(),
             limits,
         );

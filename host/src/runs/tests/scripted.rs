@@ -12,7 +12,7 @@ use std::{
 use alcove_api_types::{
     Audience, Choice, Label, Passage, PassageSource, ToolOutcome, ToolPart, ToolUsage,
 };
-use alcove_core::ids::{BindingId, BranchId};
+use alcove_core::ids::{BindingId, BranchId, ConversationId};
 use alcove_policies::manifest;
 use alcove_runtime::{Finish, TokenUsage};
 use alcove_sandbox::{HostRecord, LogLevel, Progress};
@@ -22,10 +22,12 @@ use serde_json::json;
 use tokio::sync::{Barrier, Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::super::{InternalError, Toolbox};
+use super::super::{InternalError, Moments, Toolbox};
 use crate::{
     accounts::Principal,
+    checkpoints::{CheckpointError, Reference, Restored},
     inference::{Job, Model, ModelError, ModelEvent, Pieces},
+    store::log::{Checkpoint, LogError},
     tools::{OfferedTool, Question, ToolRequest, ToolResult, Verdict},
     workspaces::Place,
 };
@@ -380,5 +382,37 @@ fn result(outcome: ToolOutcome, value: &str, arguments_canonical: String) -> Too
         fetched: false,
         record: HostRecord::default(),
         arguments_canonical,
+    }
+}
+
+/// No checkpoints: those need real tools, and are tested with them.
+pub(crate) struct NoMoments;
+
+fn no_checkpoint<T>() -> Result<T, CheckpointError> {
+    Err(LogError::NotFound { what: "checkpoint" }.into())
+}
+
+#[async_trait]
+impl Moments for NoMoments {
+    async fn load(
+        &self,
+        _: &Principal,
+        _: Option<ConversationId>,
+        _: &Reference,
+    ) -> Result<(Restored, Place), CheckpointError> {
+        no_checkpoint()
+    }
+
+    async fn unload(&self, _: &Principal, _: Place) -> Result<(), CheckpointError> {
+        no_checkpoint()
+    }
+
+    async fn save(
+        &self,
+        _: &Principal,
+        _: ConversationId,
+        _: &str,
+    ) -> Result<Checkpoint, CheckpointError> {
+        no_checkpoint()
     }
 }

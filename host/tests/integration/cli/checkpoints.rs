@@ -52,6 +52,23 @@ fn a_conversation_is_saved_compared_and_brought_back() {
     let differs = home.ok(&["checkpoint", "diff", "start"]);
     assert!(differs.contains("user: Green"), "{differs}");
 
+    let chat = [
+        "chat",
+        "-m",
+        "Blue",
+        "--conversation",
+        &id,
+        "--load",
+        "start",
+        "--save",
+        "blue",
+    ];
+    let said = home.run(&chat);
+    answered(&said);
+    for part in ["as it was at start@1.", "Saved blue@1."] {
+        assert!(errors(&said).contains(part), "{said:?}");
+    }
+
     for (arguments, why) in [
         (vec!["save", "a@b"], "1 to 100 characters"),
         (vec!["restore", "begin"], "no checkpoint \"begin\""),
@@ -62,5 +79,9 @@ fn a_conversation_is_saved_compared_and_brought_back() {
         assert!(text.contains(why), "{text}");
     }
     home.ok(&["checkpoint", "delete", "start@1"]);
-    assert_eq!(home.ok(&["checkpoint", "list"]), "");
+    let listed = home.ok(&["checkpoint", "list"]);
+    assert!(
+        listed.contains("blue@1") && !listed.contains("start"),
+        "{listed}"
+    );
 }

@@ -141,7 +141,8 @@ async fn constrained(
                     name: tool.clone(),
                     arguments: planned.arguments,
                 };
-                return Ok(calls.into_iter().map(call).collect());
+                let running = calls.into_iter().filter(|call| call.refusal.is_none());
+                return Ok(running.map(call).collect());
             }
             _ => return Ok(Vec::new()),
         };

@@ -6,6 +6,7 @@
 
 mod calls;
 mod decide;
+mod further;
 mod machine;
 
 pub use machine::Turn;
@@ -102,9 +103,8 @@ pub enum TurnEvent {
 pub struct PlannedCall {
     /// Its arguments.
     pub arguments: Value,
-    /// Whether it ran already, or stands earlier among these: it is refused as
-    /// [`Refusal::Repeated`] and has no result.
-    pub is_repeated: bool,
+    /// Why it does not run, where it does not: it has no result then.
+    pub refusal: Option<Refusal>,
 }
 
 /// How one call ended.
@@ -176,6 +176,8 @@ pub enum TurnAction {
 pub enum Refusal {
     /// The same call ran in this turn; its result stands.
     Repeated,
+    /// Written beside another one, about something that nobody named.
+    Unasked,
     /// It did not end within its tokens.
     TooLong,
     /// What was written is not a call.
@@ -187,6 +189,7 @@ impl Refusal {
     pub fn message(self) -> &'static str {
         match self {
             Refusal::Repeated => "the same call ran already in this turn, and its result stands",
+            Refusal::Unasked => "nobody asked for this call beside the one before it",
             Refusal::TooLong => "the call was not finished within the tokens of one call",
             Refusal::Unreadable => "what the model wrote is not a call of this tool",
         }

@@ -107,13 +107,16 @@ fn calls_grammar(form: CallsForm) -> String {
     }
     let further = most.saturating_sub(1);
     // Strings of Lark are written like those of JSON.
-    let next = serde_json::Value::from(next);
+    let next = serde_json::Value::from(next.trim_start_matches([',', ' ']));
     let more = match further {
         0 => String::new(),
         _ => format!("more{{0,{further}}} "),
     };
+    // Between calls models begin a new line or go on in the same one: where neither may be, the
+    // likeliest token that is left can be one more digit.
     format!(
-        "start: \" \" arguments \"}}\" {more}\"]\"\nmore: {next} arguments \"}}\"\narguments: %json {schema}\n"
+        "start: \" \" arguments \"}}\" {more}END\nmore: GAP {next} arguments \"}}\"\n\
+         arguments: %json {schema}\nGAP: /,[ \\n]{{0,6}}/\nEND: /\\n?\\]/\n"
     )
 }
 

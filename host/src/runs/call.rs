@@ -123,8 +123,8 @@ impl Execution {
         let mut begun = Vec::new();
         let mut halt = None;
         for (call, planned) in self.calls.clone().into_iter().zip(calls) {
-            if planned.is_repeated {
-                begun.push(None);
+            if let Some(refusal) = planned.refusal {
+                begun.push(Err(refusal));
                 continue;
             }
             let mut request = self.request(call, planned.arguments);
@@ -138,10 +138,10 @@ impl Execution {
                 // The next one goes on from what this one leaves.
                 self.end_calls(std::mem::take(&mut begun), result_tokens, &mut results)
                     .await?;
-                let ended = vec![Some((again, running))];
+                let ended = vec![Ok((again, running))];
                 self.end_calls(ended, result_tokens, &mut results).await?;
             } else {
-                begun.push(Some((again, running)));
+                begun.push(Ok((again, running)));
             }
         }
         self.end_calls(begun, result_tokens, &mut results).await?;
@@ -155,17 +155,17 @@ impl Execution {
     /// Waits for calls in their order; one that does not run is refused in its place.
     async fn end_calls<F: Future<Output = ToolResult>>(
         &mut self,
-        calls: Vec<Option<(ToolRequest, F)>>,
+        calls: Vec<Result<(ToolRequest, F), Refusal>>,
         result_tokens: u32,
         results: &mut Vec<ToolEnd>,
     ) -> Result<(), Halt> {
         for call in calls {
             match call {
-                Some((request, running)) => {
+                Ok((request, running)) => {
                     let result = running.await;
                     results.push(self.end_call(request, result, result_tokens).await?);
                 }
-                None => self.refuse_first(Refusal::Repeated).await?,
+                Err(refusal) => self.refuse_first(refusal).await?,
             }
         }
         Ok(())

@@ -7,6 +7,7 @@
 mod answer;
 mod arguments;
 mod ask;
+mod before;
 mod call;
 mod cite;
 mod error;

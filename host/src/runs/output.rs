@@ -309,7 +309,7 @@ pub(super) fn refused(refusal: alcove_core::turn::Refusal) -> ToolOutcome {
     use alcove_core::turn::Refusal;
     let message = refusal.message().to_owned();
     match refusal {
-        Refusal::Repeated => ToolOutcome::Limit {
+        Refusal::Repeated | Refusal::Unasked => ToolOutcome::Limit {
             limit: "calls".to_owned(),
             message,
         },

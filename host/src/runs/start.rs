@@ -5,7 +5,7 @@ use std::{hash::BuildHasher, sync::Arc};
 use alcove_api_types::{ConversationRef, EventBody, Response, ResponseStatus, Role};
 use alcove_core::{
     context::{self, Budget, ContextError, Window},
-    ids::{BranchId, ConversationId, ItemId, ResponseId},
+    ids::{BranchId, ItemId, ResponseId},
     item::{Item, ItemStatus, Payload},
     prompt,
     turn::{Choice, Turn, TurnLimits},
@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
-    Found, IdempotencyKey, InvalidRequest, Run, Runs, StartError, Target, ValidRequest,
+    Found, IdempotencyKey, InvalidRequest, Run, Runs, StartError, ValidRequest,
+    before::unknown_response,
     execute::{Execution, Waiting},
     history::{self, Said},
     load::Loaded,
@@ -28,7 +29,7 @@ use crate::{
     inference::{Model, Tokens},
     ledger::LedgerError,
     store::{
-        log::{At, Begin, Begun, Idempotency, LogError, Target as LogTarget},
+        log::{Begin, Begun, Idempotency},
         wire,
     },
     tools::OfferedTool,
@@ -45,17 +46,6 @@ pub(super) const CHECKPOINT: &str = "checkpoint";
 pub(super) const ROUTE: &str = "route";
 /// Most characters of a title that is made from a message.
 const TITLE_CHARS: usize = 60;
-
-/// What is known about where the run belongs, before anything is stored.
-struct Before {
-    target: LogTarget,
-    /// The branch that has what the run goes on from, where it goes on from anything.
-    place: Option<Place>,
-    /// Whether the run grows a new branch in place of that one.
-    forks: bool,
-    /// Root to head.
-    items: Vec<Item>,
-}
 
 impl Runs {
     /// Begins a run and returns at once. The same key with the same request gives the same run.
@@ -316,78 +306,6 @@ impl Runs {
         }
     }
 
-    /// What is there already where the run belongs.
-    async fn before(
-        &self,
-        principal: &Principal,
-        request: &ValidRequest,
-    ) -> Result<Before, StartError> {
-        let log = &self.inner.log;
-        let fail = |error| self.refused(error, request);
-        match request.target {
-            Target::New if request.store => {
-                let target = LogTarget::New(ConversationId::generate());
-                Ok(Before {
-                    target,
-                    place: None,
-                    forks: false,
-                    items: Vec::new(),
-                })
-            }
-            Target::New => Ok(Before {
-                target: LogTarget::NotStored,
-                place: None,
-                forks: false,
-                items: Vec::new(),
-            }),
-            Target::Conversation(id) => {
-                let view = log.conversation(principal, id).await.map_err(fail)?;
-                let items = log.path(principal, id, At::Current).await.map_err(fail)?;
-                let target = LogTarget::Conversation(id);
-                Ok(Before {
-                    target,
-                    place: Some(Place {
-                        conversation: id,
-                        branch: view.branch.id,
-                    }),
-                    forks: false,
-                    items,
-                })
-            }
-            Target::After(id) => {
-                let stored = log.response(principal, id).await.map_err(fail)?;
-                let Some(conversation) = stored.conversation else {
-                    return Err(unknown_response(id));
-                };
-                // A response that is still being produced can't be gone on from: its branch is
-                // busy with it.
-                if let Some(run) = self.inner.registry.get(id)
-                    && !run.is_ended()
-                {
-                    return Err(StartError::Busy { running: id });
-                }
-                let view = log
-                    .conversation(principal, conversation)
-                    .await
-                    .map_err(fail)?;
-                let is_head = view.last_response == Some(id);
-                let items = log
-                    .path(principal, conversation, At::Response(id))
-                    .await
-                    .map_err(fail)?;
-                Ok(Before {
-                    target: LogTarget::Previous(id),
-                    place: stored.branch.map(|branch| Place {
-                        conversation,
-                        branch,
-                    }),
-                    forks: !is_head,
-                    items,
-                })
-            }
-        }
-    }
-
     /// The run of an earlier request with the same key.
     async fn earlier(&self, principal: &Principal, id: ResponseId) -> Result<Run, StartError> {
         match self.find(principal, id).await {
@@ -398,26 +316,6 @@ impl Runs {
             Err(super::FindError::NotFound(_)) => Err(unknown_response(id)),
             Err(super::FindError::Internal(error)) => Err(StartError::Internal(error)),
         }
-    }
-
-    fn refused(&self, error: LogError, request: &ValidRequest) -> StartError {
-        match (error, request.target) {
-            (LogError::NotFound { .. }, Target::Conversation(id)) => StartError::NotFound {
-                param: "conversation",
-                message: format!("there is no conversation {id}"),
-            },
-            (LogError::NotFound { .. }, Target::After(id)) => unknown_response(id),
-            (LogError::Running(running), _) => StartError::Busy { running },
-            (LogError::IdempotencyMismatch, _) => StartError::IdempotencyMismatch,
-            (error, _) => StartError::Internal(Arc::new(error)),
-        }
-    }
-}
-
-fn unknown_response(id: ResponseId) -> StartError {
-    StartError::NotFound {
-        param: "previous_response_id",
-        message: format!("there is no response {id}"),
     }
 }
 

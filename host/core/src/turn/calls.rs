@@ -9,9 +9,9 @@
 
 use serde_json::Value;
 
-use super::{Refusal, Turn, TurnAction, TurnEnd, machine::State};
+use super::{Refusal, Turn, TurnAction, TurnEnd, further::is_asked_for, machine::State};
 use crate::{
-    prompt::{self, CallForm, Exchange, ResultText, call_text},
+    prompt::{self, CallForm, Exchange, ResultText, Speaker, call_text},
     turn::{Choice, PlannedCall, ToolEnd},
 };
 
@@ -75,26 +75,23 @@ impl Turn {
             return self.refuse(index, text, refusal);
         }
         let name = &self.tools[index].name;
+        let named = self.named();
         let mut calls = Vec::new();
+        let mut running: Vec<Value> = Vec::new();
         for arguments in written {
             // `Value` compares objects without regard to the order of keys.
-            let is_new = !self
-                .ran
-                .iter()
-                .any(|(tool, ran)| tool == name && *ran == arguments);
-            if is_new {
+            let ran = |(tool, ran): &(String, Value)| tool == name && *ran == arguments;
+            let refusal = if self.ran.iter().any(ran) {
+                Some(Refusal::Repeated)
+            } else if !is_asked_for(&arguments, &running, &self.tools[index].input, &named) {
+                Some(Refusal::Unasked)
+            } else {
                 self.ran.push((name.clone(), arguments.clone()));
-            }
-            calls.push(PlannedCall {
-                arguments,
-                is_repeated: !is_new,
-            });
+                running.push(arguments.clone());
+                None
+            };
+            calls.push(PlannedCall { arguments, refusal });
         }
-        let running: Vec<Value> = calls
-            .iter()
-            .filter(|call| !call.is_repeated)
-            .map(|call| call.arguments.clone())
-            .collect();
         if running.is_empty() {
             let refusal = Refusal::Repeated;
             let mut actions = vec![TurnAction::RefuseCall { refusal }];
@@ -114,6 +111,15 @@ impl Turn {
             calls,
             result_tokens,
         }]
+    }
+
+    /// Everything that people wrote and tools returned, as far as it is in view.
+    fn named(&self) -> String {
+        let messages = self.window.conversation.iter();
+        let said = messages.filter(|message| message.speaker != Speaker::System);
+        let said = said.map(|message| message.text.as_str());
+        let results = self.exchanges.iter().map(|ran| ran.result.text.as_str());
+        said.chain(results).collect::<Vec<_>>().join("\n")
     }
 
     /// Puts the refusal where the result would stand, so that the answer can speak of it.

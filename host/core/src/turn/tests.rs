@@ -118,9 +118,9 @@ fn names(actions: &[TurnAction]) -> Vec<String> {
             } => {
                 let calls: Vec<String> = calls
                     .iter()
-                    .map(|call| match call.is_repeated {
-                        true => "-".to_owned(),
-                        false => call.arguments.to_string(),
+                    .map(|call| match call.refusal {
+                        Some(_) => "-".to_owned(),
+                        None => call.arguments.to_string(),
                     })
                     .collect();
                 format!("run {tool} {} {result_tokens}", calls.join(" "))

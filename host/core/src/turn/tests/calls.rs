@@ -211,3 +211,18 @@ fn each_result_gets_half_of_the_room_that_is_left() {
     turn.handle(decided("python"));
     check(&mut turn, written("3"), &[r#"run python {"code":"3"} 64"#]);
 }
+
+#[test]
+fn a_further_call_that_nobody_asked_for_does_not_run() {
+    let asked = window("Fetch https://a.example/one please.");
+    let mut turn = Turn::new(asked, vec![python(), fetch()], Choice::Auto, LIMITS);
+    turn.handle(TurnEvent::Started);
+    turn.handle(decided("web_fetch"));
+    let calls = together(&[url("https://a.example/one"), url("https://a.example/other")]);
+    let actions = turn.handle(calls);
+    let [TurnAction::RunTools { calls, .. }] = actions.as_slice() else {
+        panic!("{actions:?}")
+    };
+    let refused: Vec<_> = calls.iter().map(|call| call.refusal).collect();
+    assert_eq!(refused, [None, Some(Refusal::Unasked)]);
+}
